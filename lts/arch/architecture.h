@@ -1,0 +1,92 @@
+// The shape of a decoder-only transformer: what the search varies and everything else is derived from.
+// Describes no weights and no ops (graph.h does that). Immutable; an Architecture that exists is valid.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lts/base/json.h"
+
+namespace lts {
+
+struct LayerShape {
+  std::int64_t n_head = 1;     // query heads; divides d_model
+  std::int64_t n_kv_head = 1;  // key/value heads; divides n_head (grouped-query attention); = n_head in GPT-2
+  std::int64_t d_inner = 1;    // width of the feed-forward block
+  bool operator==(const LayerShape&) const = default;
+};
+
+// The fields before validation. Defaults are GPT-2's.
+struct ArchitectureFields {
+  std::string backbone = "gpt2";  // name in the backbone registry (registry.h)
+  std::int64_t vocab_size = 50257;
+  std::int64_t max_seq_len = 1024;
+  std::int64_t d_model = 768;
+  std::vector<LayerShape> layers;
+  double attention_dropout = 0.0;  // training only; kept because Archai's archid hashes it ("dropatt")
+};
+
+// Limits far above any model that runs here and far below overflow: products of four of them fit int64 checks.
+inline constexpr std::int64_t kMaxVocabSize = 1 << 24;
+inline constexpr std::int64_t kMaxSeqLen = 1 << 24;
+inline constexpr std::int64_t kMaxDModel = 1 << 20;
+inline constexpr std::int64_t kMaxDInner = 1 << 22;
+inline constexpr std::int64_t kMaxLayers = 4096;
+
+class Architecture {
+ public:
+  // Throws kInvalidArgument naming field, value and expectation: "n_head[2]: got 7, expected a divisor of d_model = 512".
+  // Throws kNotFound for an unknown backbone. `name` (a file, say) starts the message when not empty.
+  explicit Architecture(ArchitectureFields fields, std::string_view name = "");
+  // Plain GPT-2: every layer equal.
+  static Architecture Gpt2(std::int64_t n_layer, std::int64_t d_model, std::int64_t d_inner, std::int64_t n_head,
+                           std::int64_t vocab_size = 50257, std::int64_t max_seq_len = 1024);
+
+  const std::string& backbone() const { return fields_.backbone; }
+  std::int64_t vocab_size() const { return fields_.vocab_size; }
+  std::int64_t max_seq_len() const { return fields_.max_seq_len; }
+  std::int64_t d_model() const { return fields_.d_model; }
+  std::int64_t n_layer() const { return static_cast<std::int64_t>(fields_.layers.size()); }
+  const std::vector<LayerShape>& layers() const { return fields_.layers; }
+  std::int64_t d_head(std::int64_t layer) const;  // d_model / n_head of that layer
+  double attention_dropout() const { return fields_.attention_dropout; }
+  bool homogeneous() const;  // all layers equal
+  const ArchitectureFields& fields() const { return fields_; }
+
+  // The identity used in files and in the store: Archai's archid of ToConfig() without arch_type. O(n_layer).
+  std::string Id() const;
+  // "L7 d576 i832 h8": short text for tables; per-layer values that differ are printed as ranges "i640..1920".
+  std::string ShortName() const;
+
+  // Archai's configuration without arch_type: vocab_size, dropatt, max_sequence_length, n_layer, d_model, d_inner and
+  // n_head; the last two are lists when layers differ. ParseArchitecture reads it back.
+  Json ToConfig() const;
+
+  bool operator==(const Architecture& other) const;
+
+ private:
+  ArchitectureFields fields_;
+};
+
+// Reads Archai's architecture JSON ({"arch_type": "gpt2", "d_model": ...}; arch_type may be missing: gpt2) and
+// Hugging Face's config.json of GPT-2 ({"model_type": "gpt2", "n_embd": ...}); told apart by their keys. d_inner and
+// n_head may be an integer or a list of at least n_layer integers (the first n_layer count, as in Archai's spaces).
+// Hugging Face's n_inner null means 4 d_model. Unknown keys of Hugging Face files are ignored (they hold training and
+// tokenizer settings), unknown keys of Archai files are errors with a suggestion. Fields that would change the
+// computation and that no backbone implements (activation_function other than gelu_new, scale_attn_by_inverse_layer_idx,
+// add_cross_attention, tie_word_embeddings false ...) are kUnsupported.
+Architecture ParseArchitecture(const Json& json, std::string_view name);
+Architecture ReadArchitecture(const std::string& path);  // ParseArchitecture of a file
+
+// Archai's archid of a configuration document: arch_type + "_" + SHA-1 of the JSON with sorted keys, Python's
+// separators and float repr, per-layer lists cut to n_layer. Archai's defect (archai.md section 1): an architecture
+// saved once hashes "arch_type" too, so each architecture has two ids. `json` may or may not hold arch_type.
+struct ArchaiIds {
+  std::string plain;           // arch_type not hashed: fresh random samples
+  std::string with_arch_type;  // hashed: anything bred from a saved architecture, and most of the published gallery
+};
+ArchaiIds ComputeArchaiIds(const Json& json);
+
+}  // namespace lts

@@ -1,0 +1,99 @@
+// The one interface of everything that runs a decoder: reference, cpu, and later onnxruntime, torch, cuda.
+//
+//   Runtime  --Load(model)-->  LoadedModel  --NewSession(options)-->  Session  --Step(tokens)-->  logits
+//
+// Prefill is a step of many tokens, decode a step of one. A LoadedModel is read-only and may serve many sessions; a
+// Session belongs to one thread at a time, and two sessions of the same runtime must not step at the same time when
+// they share its thread pool.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lts/arch/model.h"
+#include "lts/base/dtype.h"
+#include "lts/base/error.h"
+
+namespace lts {
+
+enum class Logits { kLast, kAll };  // of the last new position of each sequence, or of every new position
+
+// The engine's own account of its memory, in bytes. Compared with the resident memory really seen by measure/.
+struct MemoryAccount {
+  std::int64_t weights = 0;
+  std::int64_t kv_cache = 0;
+  std::int64_t workspace = 0;
+  std::int64_t total() const { return weights + kv_cache + workspace; }
+};
+
+struct SessionOptions {
+  std::int64_t batch = 1;            // >= 1
+  std::int64_t max_tokens = 1;       // capacity of the context per sequence: 1..graph.max_seq_len
+  std::int64_t max_step_tokens = 1;  // longest step: 1..max_tokens
+  bool all_logits = false;           // Logits::kAll will be asked for (costs workspace)
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+  // Appends `tokens` [batch, n] (row-major; n = tokens.size() / batch, 1..max_step_tokens) to the context and writes
+  // logits [batch, V] (kLast) or [batch, n, V] (kAll) to `logits`, whose size must match. Throws kInvalidArgument, and
+  // leaves the context as it was, when the context would overflow, a token id is outside [0, V) or a size is wrong.
+  // Allocates nothing once a step of the same n has run (or Prepare(n) was called).
+  virtual void Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) = 0;
+  // Builds whatever a step of n tokens needs, so that the step itself allocates and compiles nothing.
+  virtual void Prepare(std::int64_t n) = 0;
+  virtual std::int64_t length() const = 0;       // tokens in context, per sequence
+  virtual void Rewind(std::int64_t length) = 0;  // forget all but the first `length` tokens; <= length()
+  virtual MemoryAccount memory() const = 0;      // of this session together with its model
+};
+
+class LoadedModel {
+ public:
+  virtual ~LoadedModel() = default;
+  // Throws kInvalidArgument on options outside their ranges, kOutOfMemory before allocating what cannot fit.
+  virtual std::unique_ptr<Session> NewSession(const SessionOptions& options) = 0;
+  virtual const Graph& graph() const = 0;
+};
+
+struct RuntimeOptions {
+  int threads = 1;                // 1..1024
+  DType dtype = DType::kFloat32;  // of the weights
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual std::string_view name() const = 0;
+  // Can it run this graph with its dtype? A reason when not; never throws.
+  virtual Availability Supports(const Graph& graph) const = 0;
+  // Takes what it needs from `model` (packs or copies; may drop the float32 originals of a moved-in model). Throws
+  // kUnsupported with Supports()' reason.
+  virtual std::unique_ptr<LoadedModel> Load(Model model) = 0;
+};
+
+// Checks that every runtime makes, in one place. Throw kInvalidArgument with got and expected.
+void CheckRuntimeOptions(const RuntimeOptions& options);
+void CheckSessionOptions(const SessionOptions& options, const Graph& graph);
+// Returns n, the tokens per sequence.
+std::int64_t CheckStep(const SessionOptions& options, const Graph& graph, std::int64_t length,
+                       std::span<const std::int32_t> tokens, Logits which, std::size_t logits_size);
+
+// {"oneDNN", "2.6.3"}, {"isa", "AVX3_SPR"}: what goes into Environment.
+using RuntimeVersions = std::vector<std::pair<std::string, std::string>>;
+
+struct RuntimeEntry {
+  std::string_view name;
+  std::string_view summary;
+  // Whether this build and this machine have it, and for which dtypes.
+  Availability (*available)();
+  std::vector<DType> (*dtypes)();
+  RuntimeVersions (*versions)();
+  std::unique_ptr<Runtime> (*create)(const RuntimeOptions& options);
+};
+
+}  // namespace lts

@@ -1,0 +1,21 @@
+// Dominance and fronts. All objectives are minimised here: negate what is maximised (ObjectiveSpec does).
+// a dominates b: a <= b in every objective and a < b in at least one. Points with NaN or infinity are not on any front.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace lts {
+
+using Point = std::vector<double>;  // one value per objective, minimised
+
+bool Dominates(std::span<const double> a, std::span<const double> b);
+// Indices of the non-dominated points, ascending; of equal points the first alone. O(n log n) for 2 objectives,
+// O(n f) otherwise with f the size of the front.
+std::vector<std::int64_t> ParetoFront(std::span<const Point> points);
+// Volume dominated by `points` and bounded by `reference` (points beyond it are ignored). Exact for 1, 2 and 3
+// objectives: sweep, O(n log n) and O(n^2). Throws kUnsupported above 3.
+double Hypervolume(std::span<const Point> points, const Point& reference);
+
+}  // namespace lts

@@ -1,0 +1,88 @@
+// Search algorithms: one interface, no knowledge of stores, files, screens or of how a candidate is measured.
+// Deterministic: the same space, options, seed and evaluations give the same sequence of candidates, so a run is resumed
+// by running it again with an Evaluator that answers from a store.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lts/base/json.h"
+#include "lts/record/metric.h"
+#include "lts/search/pareto.h"
+#include "lts/space/search_space.h"
+
+namespace lts {
+
+struct ObjectiveSpec {
+  std::string name;
+  Direction direction = Direction::kMinimize;
+};
+
+struct Candidate {
+  std::string id;  // Architecture::Id()
+  Genome genome;   // canonical
+  Architecture architecture;
+};
+
+// What an evaluator answers for one candidate. Infeasible: measured, but it violates a measured constraint
+// ("latency_ms < 50") or failed; it counts against the budget and joins no front.
+struct Score {
+  std::vector<double> objectives;  // in the order of the specs, in their own direction; empty when failed
+  bool feasible = true;
+};
+
+// Says what candidates cost. May take long; measures the whole batch together (interleaved).
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  // One Score per candidate, or fewer: a shorter answer means that the budget ended after those candidates.
+  virtual std::vector<Score> Evaluate(std::span<const Candidate> candidates) = 0;
+};
+
+struct EvaluatedCandidate {
+  Candidate candidate;
+  Score score;
+  std::int64_t iteration = 0;
+};
+
+// Told of progress; called on the searching thread.
+class SearchObserver {
+ public:
+  virtual ~SearchObserver() = default;
+  virtual void OnIteration(std::int64_t iteration, std::span<const EvaluatedCandidate> all,
+                           std::span<const std::int64_t> front) = 0;
+};
+
+struct SearchOptions {
+  std::vector<ObjectiveSpec> objectives;  // 1..8, unique names
+  std::uint64_t seed = 1;
+  std::int64_t max_evaluations = 0;       // 0: until the evaluator's budget ends or the space is exhausted
+  Workload workload;                      // for constraints such as flops
+  Json parameters = Json::MakeObject();   // of the algorithm; unknown keys are errors with a suggestion
+};
+
+struct SearchResult {
+  std::vector<EvaluatedCandidate> evaluated;  // each architecture once, in order
+  std::vector<std::int64_t> front;            // indices into evaluated
+  std::int64_t iterations = 0;
+  std::string stopped;                        // "budget", "evaluations", "space exhausted", "iterations"
+};
+
+struct SearchAlgorithm {
+  std::string_view name;     // "archai-evolution"
+  std::string_view summary;  // one line, with the paper
+  SearchResult (*run)(const SearchSpace& space, const SearchOptions& options, Evaluator& evaluator,
+                      SearchObserver* observer);
+  Json (*default_parameters)();
+};
+
+// Registry: lts-evolution, archai-evolution, random.
+std::span<const SearchAlgorithm* const> SearchAlgorithms();
+const SearchAlgorithm& FindSearchAlgorithm(std::string_view name);  // throws kNotFound with a suggestion
+
+}  // namespace lts
