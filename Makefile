@@ -1,0 +1,48 @@
+# lts: two commands do everything, set-up included.
+#   make search    builds lts and searches this machine for 60 s; report in lts-search/report.html
+#   make test      builds and runs all tests
+# Both install missing Debian packages first (through sudo when not root) and are quick when nothing changed.
+
+# Options of the search: make search ARGS="--threads 1 --budget 300s"
+ARGS ?=
+OUT ?= lts-search
+BUDGET ?= 60s
+
+.PHONY: help search test bench check format setup-run setup-test clean
+
+help:
+	@sed -n '2,4s/^# *//p' Makefile
+	@echo "make bench     runs the benchmarks: repeatability, kernels, engine"
+	@echo "make check     all other presets: asan, tsan, fuzz, tidy (about an hour)"
+	@echo "make format    clang-format on every file"
+
+setup-run:
+	@tools/setup.sh run
+
+setup-test:
+	@tools/setup.sh test
+
+search: setup-run
+	@tools/build.sh release lts
+	@build/release/lts search --budget $(BUDGET) --out $(OUT) $(ARGS)
+
+test: setup-test
+	@tools/build.sh dev
+	@ctest --preset dev
+
+bench: setup-test
+	@tools/build.sh bench
+	@tools/bench.sh build/bench
+
+check: setup-test
+	@tools/setup.sh check
+	cmake --workflow --preset asan
+	cmake --workflow --preset tsan
+	cmake --workflow --preset fuzz
+	cmake --workflow --preset tidy
+
+format:
+	git ls-files '*.h' '*.cc' | xargs clang-format -i
+
+clean:
+	rm -rf build
