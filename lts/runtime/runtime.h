@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lts/arch/model.h"
@@ -48,7 +49,7 @@ class Session {
   // Builds whatever a step of n tokens needs, so that the step itself allocates and compiles nothing.
   virtual void Prepare(std::int64_t n) = 0;
   virtual std::int64_t length() const = 0;       // tokens in context, per sequence
-  virtual void Rewind(std::int64_t length) = 0;  // forget all but the first `length` tokens; <= length()
+  virtual void Rewind(std::int64_t length) = 0;  // forget all but the first `length` tokens; throws unless 0..length()
   virtual MemoryAccount memory() const = 0;      // of this session together with its model
 };
 
@@ -82,6 +83,11 @@ void CheckSessionOptions(const SessionOptions& options, const Graph& graph);
 // Returns n, the tokens per sequence.
 std::int64_t CheckStep(const SessionOptions& options, const Graph& graph, std::int64_t length,
                        std::span<const std::int32_t> tokens, Logits which, std::size_t logits_size);
+// A new length of a session that now holds `current` tokens: 0..current.
+void CheckRewind(std::int64_t length, std::int64_t current);
+// Throws kOutOfMemory "<what>: needs 812 MiB, but only 640 MiB of memory are available". Asked once for the sum of what
+// is about to be allocated: zeroed pages are not resident until touched, so buffer by buffer each would seem to fit.
+void CheckMemory(std::int64_t bytes, std::string_view what);
 
 // {"oneDNN", "2.6.3"}, {"isa", "AVX3_SPR"}: what goes into Environment.
 using RuntimeVersions = std::vector<std::pair<std::string, std::string>>;
