@@ -30,6 +30,9 @@ struct SearchJobOptions {
   bool resume = false;                   // continue the last run in `out`; options that decide results must be equal
   std::string command_line;              // for the record
   std::string probe_executable;          // measure/memory.h
+  // Asked between measurements: true ends the search as the end of the budget does (report written, run resumable,
+  // stopped = "interrupted").
+  std::function<bool()> interrupted;
 };
 
 struct SearchProgress {
