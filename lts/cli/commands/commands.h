@@ -1,0 +1,18 @@
+// The subcommands, one file each. AddX registers the command with its options, help and callback; `context` must
+// outlive `app`.
+#pragma once
+
+#include "lts/cli/app.h"
+
+namespace lts::cli {
+
+void AddSearch(CLI::App& app, Context& context);
+void AddCount(CLI::App& app, Context& context);
+void AddMeasure(CLI::App& app, Context& context);
+void AddReport(CLI::App& app, Context& context);
+void AddSpaces(CLI::App& app, Context& context);
+void AddRuntimes(CLI::App& app, Context& context);
+void AddCompletion(CLI::App& app, Context& context);
+void AddMemoryProbe(CLI::App& app, Context& context);  // hidden: the child of a memory measurement
+
+}  // namespace lts::cli

@@ -1,0 +1,42 @@
+// lts runtimes: the engines of this build and whether they work here.
+#include <CLI/CLI.hpp>
+
+#include "fmt/format.h"
+#include "lts/cli/commands/commands.h"
+#include "lts/cli/options.h"
+#include "lts/runtime/registry/registry.h"
+
+namespace lts::cli {
+namespace {
+
+void RunRuntimes(Context& context) {
+  Table table({{"name", "name", false},
+               {"available", "available", false},
+               {"dtypes", "dtypes", false},
+               {"versions", "versions", false},
+               {"summary", "summary", false}});
+  for (const RuntimeEntry* entry : Runtimes()) {
+    const Availability available = entry->available();
+    std::vector<std::string> dtypes;
+    for (const DType dtype : entry->dtypes()) dtypes.emplace_back(kDTypes.Name(dtype));
+    std::vector<std::string> versions;
+    for (const auto& [name, version] : entry->versions()) versions.push_back(name + " " + version);
+    table.AddRow({{entry->name, ""},
+                  {available.ok ? "yes" : "no: " + available.reason, ""},
+                  {fmt::format("{}", fmt::join(dtypes, " ")), ""},
+                  {Joined(versions), ""},
+                  {entry->summary, ""}});
+  }
+  table.Print(context.format, context.terminal, context.out);
+}
+
+}  // namespace
+
+void AddRuntimes(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("runtimes", "Engines that can run the candidates, and whether they work here");
+  AddFormatOption(*command, context);
+  command->callback([&context] { RunRuntimes(context); });
+}
+
+}  // namespace lts::cli

@@ -1,0 +1,15 @@
+// The Pareto front as a table on the terminal.
+#pragma once
+
+#include <string>
+
+#include "lts/cli/app.h"
+#include "lts/report/report.h"
+
+namespace lts::cli {
+
+void PrintFront(const ReportData& data, Context& context);
+// "report: /abs/lts-search/report.html (open it in a browser)"
+std::string ReportLine(const std::string& folder);
+
+}  // namespace lts::cli

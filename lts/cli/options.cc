@@ -1,0 +1,120 @@
+#include "lts/cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+
+#include "fmt/format.h"
+#include "lts/base/error.h"
+#include "lts/base/suggest.h"
+#include "lts/base/thread_pool.h"
+#include "lts/runtime/registry/registry.h"
+
+namespace lts::cli {
+namespace {
+
+std::vector<std::string> RuntimeNames() {
+  std::vector<std::string> names;
+  for (const RuntimeEntry* entry : Runtimes()) names.emplace_back(entry->name);
+  return names;
+}
+
+std::int64_t InRange(std::string_view option, std::int64_t value, std::int64_t low,
+                     std::int64_t high) {
+  if (value < low || value > high) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: got {}, expected an integer in [{}, {}]", option, value, low, high));
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string Joined(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+RuntimeConfig RunOptions::Config() const {
+  RuntimeConfig config;
+  config.runtime = FindRuntime(runtime).name;
+  config.dtype = kDTypes.Parse(dtype);
+  if (threads == "auto") {
+    config.threads = UsableCores();
+  } else {
+    int value = 0;
+    const auto [end, error] =
+        std::from_chars(threads.data(), threads.data() + threads.size(), value);
+    if (error != std::errc() || end != threads.data() + threads.size() || value < 1 ||
+        value > 1024) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--threads: got '{}', expected auto or an integer in [1, 1024]",
+                              Quoted(threads)));
+    }
+    config.threads = value;
+  }
+  return config;
+}
+
+Workload RunOptions::AsWorkload() const {
+  constexpr std::int64_t kMaxTokens = 1 << 24;
+  Workload workload;
+  workload.prompt_tokens = InRange("--prompt", prompt, 1, kMaxTokens);
+  workload.output_tokens = InRange("--output-tokens", output_tokens, 1, kMaxTokens);
+  workload.batch = InRange("--batch", batch, 1, 4096);
+  return workload;
+}
+
+void AddRuntimeOptions(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("--runtime", options.runtime,
+                  "Engine that runs the models: " + Joined(RuntimeNames()))
+      ->capture_default_str();
+  command
+      .add_option("--dtype", options.dtype,
+                  "Type of the weights: " + Joined(kDTypes.Names()) +
+                      "; see `lts runtimes` for what each engine has")
+      ->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads of the engine; auto: one per usable core")
+      ->capture_default_str();
+}
+
+void AddWorkloadOptions(CLI::App& command, RunOptions& options) {
+  command.add_option("--prompt", options.prompt, "Prompt tokens that are prefilled at once")
+      ->capture_default_str();
+  command
+      .add_option("--output-tokens", options.output_tokens,
+                  "Tokens generated; the first comes from the prefill")
+      ->capture_default_str();
+  command.add_option("--batch", options.batch, "Sequences at once")->capture_default_str();
+}
+
+Budget ParseBudget(const std::string& text) {
+  struct Unit {
+    std::string_view suffix;
+    double seconds;
+  };
+  constexpr Unit kUnits[] = {{"s", 1}, {"sec", 1}, {"m", 60}, {"min", 60}, {"h", 3600}};
+  double number = 0;
+  const char* const begin = text.data();
+  const auto [end, error] = std::from_chars(begin, begin + text.size(), number);
+  const std::string_view suffix(end, static_cast<std::size_t>(begin + text.size() - end));
+  Budget budget;
+  if (error == std::errc() && std::isfinite(number) && number > 0 && number <= 1e9) {
+    for (const Unit& unit : kUnits) {
+      if (suffix == unit.suffix) {
+        budget.seconds = number * unit.seconds;
+        return budget;
+      }
+    }
+    if (suffix.empty() && number == std::floor(number)) {
+      budget.evaluations = static_cast<std::int64_t>(number);
+      return budget;
+    }
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("--budget: got '{}', expected a time such as 60s, 5min or 1h, or a number "
+                          "of evaluations such as 200",
+                          Quoted(text)));
+}
+
+}  // namespace lts::cli

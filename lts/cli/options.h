@@ -1,0 +1,38 @@
+// Options that several commands share: how candidates are run, and on which workload. Parsed as text and checked here,
+// so that messages are ours: option, value, what was expected, nearest name.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lts/cli/app.h"
+#include "lts/record/measurement.h"
+
+namespace lts::cli {
+
+struct RunOptions {
+  std::string runtime = "cpu";
+  std::string dtype = "f32";
+  std::string threads = "auto";
+  std::int64_t prompt = 192;
+  std::int64_t output_tokens = 32;
+  std::int64_t batch = 1;
+
+  RuntimeConfig Config() const;   // throws kInvalidArgument, kNotFound
+  Workload AsWorkload() const;    // throws kInvalidArgument
+};
+void AddRuntimeOptions(CLI::App& command, RunOptions& options);   // --runtime --dtype --threads
+void AddWorkloadOptions(CLI::App& command, RunOptions& options);  // --prompt --output-tokens --batch
+
+// "60s", "5min", "1h", "1.5h" are seconds; "200" is a number of evaluations. Throws kInvalidArgument.
+struct Budget {
+  double seconds = 0;            // 0: none
+  std::int64_t evaluations = 0;  // 0: none
+};
+Budget ParseBudget(const std::string& text);
+
+// "a", "a, b" and "a, b, c" for help texts.
+std::string Joined(const std::vector<std::string>& names);
+
+}  // namespace lts::cli
