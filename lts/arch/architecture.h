@@ -1,5 +1,6 @@
-// The shape of a decoder-only transformer: what the search varies and everything else is derived from.
-// Describes no weights and no ops (graph.h does that). Immutable; an Architecture that exists is valid.
+// The shape of a decoder-only transformer: what the search varies and everything else is derived
+// from. Describes no weights and no ops (graph.h does that). Immutable; an Architecture that exists
+// is valid.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,10 @@
 namespace lts {
 
 struct LayerShape {
-  std::int64_t n_head = 1;     // query heads; divides d_model
-  std::int64_t n_kv_head = 1;  // key/value heads; divides n_head (grouped-query attention); = n_head in GPT-2
-  std::int64_t d_inner = 1;    // width of the feed-forward block
+  std::int64_t n_head = 1;  // query heads; divides d_model
+  // Key/value heads; divides n_head (grouped-query attention). GPT-2: = n_head.
+  std::int64_t n_kv_head = 1;
+  std::int64_t d_inner = 1;  // width of the feed-forward block
   bool operator==(const LayerShape&) const = default;
 };
 
@@ -25,10 +27,11 @@ struct ArchitectureFields {
   std::int64_t max_seq_len = 1024;
   std::int64_t d_model = 768;
   std::vector<LayerShape> layers;
-  double attention_dropout = 0.0;  // training only; kept because Archai's archid hashes it ("dropatt")
+  double attention_dropout = 0.0;  // training only; Archai's archid hashes it ("dropatt")
 };
 
-// Limits far above any model that runs here and far below overflow: products of four of them fit int64 checks.
+// Limits far above any model that runs here and far below overflow: products of four of them fit
+// int64 checks.
 inline constexpr std::int64_t kMaxVocabSize = 1 << 24;
 inline constexpr std::int64_t kMaxSeqLen = 1 << 24;
 inline constexpr std::int64_t kMaxDModel = 1 << 20;
@@ -37,12 +40,14 @@ inline constexpr std::int64_t kMaxLayers = 4096;
 
 class Architecture {
  public:
-  // Throws kInvalidArgument naming field, value and expectation: "n_head[2]: got 7, expected a divisor of d_model = 512".
-  // Throws kNotFound for an unknown backbone. `name` (a file, say) starts the message when not empty.
+  // Throws kInvalidArgument naming field, value and expectation: "n_head[2]: got 7, expected a
+  // divisor of d_model = 512". Throws kNotFound for an unknown backbone. `name` (a file, say)
+  // starts the message when not empty.
   explicit Architecture(ArchitectureFields fields, std::string_view name = "");
   // Plain GPT-2: every layer equal.
-  static Architecture Gpt2(std::int64_t n_layer, std::int64_t d_model, std::int64_t d_inner, std::int64_t n_head,
-                           std::int64_t vocab_size = 50257, std::int64_t max_seq_len = 1024);
+  static Architecture Gpt2(std::int64_t n_layer, std::int64_t d_model, std::int64_t d_inner,
+                           std::int64_t n_head, std::int64_t vocab_size = 50257,
+                           std::int64_t max_seq_len = 1024);
 
   const std::string& backbone() const { return fields_.backbone; }
   std::int64_t vocab_size() const { return fields_.vocab_size; }
@@ -55,13 +60,17 @@ class Architecture {
   bool homogeneous() const;  // all layers equal
   const ArchitectureFields& fields() const { return fields_; }
 
-  // The identity used in files and in the store: Archai's archid of ToConfig() without arch_type. O(n_layer).
+  // The identity used in files and in the store: Archai's archid of ToConfig(), arch_type not
+  // hashed. O(n_layer).
   std::string Id() const;
-  // "L7 d576 i832 h8": short text for tables; per-layer values that differ are printed as ranges "i640..1920".
+  // "L7 d576 i832 h8": short text for tables. Values that differ by layer are printed as ranges:
+  // "i640..1920". " kv2" follows where n_kv_head differs from n_head.
   std::string ShortName() const;
 
-  // Archai's configuration without arch_type: vocab_size, dropatt, max_sequence_length, n_layer, d_model, d_inner and
-  // n_head; the last two are lists when layers differ. ParseArchitecture reads it back.
+  // Archai's configuration without arch_type: vocab_size, dropatt, max_sequence_length, n_layer,
+  // d_model, d_inner, n_head, and (ours, not Archai's) n_kv_head where it differs from n_head. Each
+  // of the last three is a list when it differs by layer. ParseArchitecture reads it back (a
+  // backbone other than gpt2 needs its arch_type added).
   Json ToConfig() const;
 
   bool operator==(const Architecture& other) const;
@@ -70,22 +79,34 @@ class Architecture {
   ArchitectureFields fields_;
 };
 
-// Reads Archai's architecture JSON ({"arch_type": "gpt2", "d_model": ...}; arch_type may be missing: gpt2) and
-// Hugging Face's config.json of GPT-2 ({"model_type": "gpt2", "n_embd": ...}); told apart by their keys. d_inner and
-// n_head may be an integer or a list of at least n_layer integers (the first n_layer count, as in Archai's spaces).
-// Hugging Face's n_inner null means 4 d_model. Unknown keys of Hugging Face files are ignored (they hold training and
-// tokenizer settings), unknown keys of Archai files are errors with a suggestion. Fields that would change the
-// computation and that no backbone implements (activation_function other than gelu_new, scale_attn_by_inverse_layer_idx,
-// add_cross_attention, tie_word_embeddings false ...) are kUnsupported.
+// Reads Archai's architecture JSON ({"arch_type": "gpt2", "d_model": ...}) and Hugging Face's
+// config.json of a backbone ({"model_type": "gpt2", "n_embd": ...}). arch_type decides for Archai,
+// else model_type for Hugging Face, else the name of the width (n_embd but no d_model: Hugging
+// Face). Throws kInvalidArgument naming file, field, value and expectation; kNotFound with a
+// suggestion for unknown types and keys.
+//   Archai:       arch_type may be missing (gpt2), as may vocab_size (50257), max_sequence_length
+//                 (1024), dropatt (0) and dropout (ignored: training only). d_inner and n_head are
+//                 integers or lists of at least n_layer integers, of which the first n_layer count
+//                 (Archai's lists have an entry for each layer that the space allows). Other keys
+//                 are errors.
+//   Hugging Face: n_inner missing or null means 4 n_embd. Other keys are ignored (they hold training
+//                 and tokenizer settings), except those that would change the computation and that
+//                 the backbone does not implement (activation_function other than gelu_new,
+//                 scale_attn_by_inverse_layer_idx, add_cross_attention, tie_word_embeddings false
+//                 ...): kUnsupported.
 Architecture ParseArchitecture(const Json& json, std::string_view name);
 Architecture ReadArchitecture(const std::string& path);  // ParseArchitecture of a file
 
-// Archai's archid of a configuration document: arch_type + "_" + SHA-1 of the JSON with sorted keys, Python's
-// separators and float repr, per-layer lists cut to n_layer. Archai's defect (archai.md section 1): an architecture
-// saved once hashes "arch_type" too, so each architecture has two ids. `json` may or may not hold arch_type.
+// Archai's archid of a configuration document: arch_type + "_" + SHA-1 of the JSON with sorted
+// keys, Python's separators and float repr, per-layer lists cut to n_layer. Archai's defect
+// (1.0.0): saving writes "arch_type" into the live configuration, so that an architecture saved once
+// hashes that too, and each has two ids. `json` may or may not hold arch_type (then: gpt2); members
+// it lacks are not hashed. Throws kInvalidArgument when it is no object.
 struct ArchaiIds {
-  std::string plain;           // arch_type not hashed: fresh random samples
-  std::string with_arch_type;  // hashed: anything bred from a saved architecture, and most of the published gallery
+  // arch_type not hashed: fresh random samples.
+  std::string plain;
+  // arch_type hashed: anything bred from a saved architecture, and most of the published gallery.
+  std::string with_arch_type;
 };
 ArchaiIds ComputeArchaiIds(const Json& json);
 

@@ -1,6 +1,6 @@
-// Counts by formula: parameters, floating point operations and bytes. Interprets the graph; knows no backbone.
-// All pure, exact and cheap (O(ops)); overflow throws kInvalidArgument.
-// Sources: LTS paper section 4 (parameters); docs/architecture.md (FLOP and byte conventions).
+// Counts by formula: parameters, floating point operations and bytes. Interprets the graph; knows
+// no backbone. All pure, exact and cheap (O(ops)); overflow throws kInvalidArgument. Sources: LTS
+// paper section 4 (parameters); docs/counting.md (FLOP and byte conventions).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct ParameterCounts {
   std::int64_t norm = 0;
   std::int64_t token_embedding = 0;
   std::int64_t position_embedding = 0;
-  std::int64_t head = 0;                   // parameters that only the head has; 0 when tied
+  std::int64_t head = 0;  // parameters that only the head has; 0 when tied
   std::int64_t decoder() const { return attention + feed_forward + norm; }
   std::int64_t embedding() const { return token_embedding + position_embedding; }
   std::int64_t total() const { return decoder() + embedding() + head; }
@@ -24,12 +24,13 @@ struct ParameterCounts {
 };
 ParameterCounts CountParameters(const Graph& graph);
 
-// FLOPs of one step that adds `new_tokens` per sequence to a context that then holds `context_tokens` (>= new_tokens),
-// for `batch` sequences, with logits of `logit_tokens` positions per sequence. 1 multiply-add = 2 FLOPs. Matrix
-// products and attention scores (causal: only pairs that are attended to), plus 1 FLOP per element and elementary
-// operation for norms, activations, biases and residuals as listed in docs/architecture.md.
-std::int64_t CountStepFlops(const Graph& graph, std::int64_t batch, std::int64_t new_tokens, std::int64_t context_tokens,
-                            std::int64_t logit_tokens);
+// FLOPs of one step that adds `new_tokens` per sequence to a context that then holds
+// `context_tokens` (>= new_tokens), for `batch` sequences, with logits of `logit_tokens` positions
+// per sequence. 1 multiply-add = 2 FLOPs. Matrix products and attention scores (causal: only pairs
+// that are attended to), plus 1 FLOP per element and elementary operation for norms, activations,
+// biases and residuals as listed in docs/counting.md.
+std::int64_t CountStepFlops(const Graph& graph, std::int64_t batch, std::int64_t new_tokens,
+                            std::int64_t context_tokens, std::int64_t logit_tokens);
 
 struct WorkloadShape {
   std::int64_t prompt_tokens = 1;
@@ -37,12 +38,13 @@ struct WorkloadShape {
   std::int64_t batch = 1;
 };
 struct WorkloadCounts {
-  std::int64_t prefill_flops = 0;          // the prompt, logits of the last position
-  std::int64_t decode_flops = 0;           // one decode step, at the longest context of the workload
-  std::int64_t total_flops = 0;            // prefill + every decode step at its own context
-  std::int64_t weight_bytes = 0;           // all tensors in `dtype`; norms, biases and positions in float32
-  std::int64_t kv_cache_bytes = 0;         // keys and values of prompt + output - 1 tokens
-  std::int64_t peak_activation_bytes = 0;  // most bytes of live float32 values and op scratch at once, prefill included
+  std::int64_t prefill_flops = 0;  // the prompt, logits of the last position
+  std::int64_t decode_flops = 0;   // one decode step, at the longest context of the workload
+  std::int64_t total_flops = 0;    // prefill + every decode step at its own context
+  std::int64_t weight_bytes = 0;   // all tensors in `dtype`; norms, biases and positions in float32
+  std::int64_t kv_cache_bytes = 0;  // keys and values of prompt + output - 1 tokens
+  std::int64_t peak_activation_bytes =
+      0;  // most bytes of live float32 values and op scratch at once, prefill included
 };
 // Throws kInvalidArgument when prompt + output - 1 exceeds graph.max_seq_len or a count is < 1.
 WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype);

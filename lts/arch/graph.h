@@ -1,4 +1,5 @@
-// A decoder as a list of coarse ops over named tensors: the one description that everything else interprets.
+// A decoder as a list of coarse ops over named tensors: the one description that everything else
+// interprets.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,14 @@
 namespace lts {
 
 // What a tensor counts as. Decoder parameters = kAttention + kFeedForward + kNorm.
-enum class TensorRole { kTokenEmbedding, kPositionEmbedding, kAttention, kFeedForward, kNorm, kHead };
+enum class TensorRole {
+  kTokenEmbedding,
+  kPositionEmbedding,
+  kAttention,
+  kFeedForward,
+  kNorm,
+  kHead
+};
 
 // How fresh weights are drawn (Radford et al. 2019): matrices N(0, std), biases 0, gains 1.
 struct TensorInit {
@@ -24,25 +32,25 @@ struct TensorSpec {
   std::vector<std::int64_t> shape;  // one or two dimensions, each >= 1
   TensorRole role = TensorRole::kAttention;
   TensorInit init;
-  std::int64_t count() const;       // checked product; throws kInvalidArgument on overflow
+  std::int64_t count() const;  // checked product; throws kInvalidArgument on overflow
 };
 
 struct Graph {
   std::int64_t d_model = 0;
   std::int64_t vocab_size = 0;
-  std::int64_t max_seq_len = 0;     // longest context that positions allow
-  std::int64_t n_layer = 0;         // number of AttentionOps; their `layer` runs 0..n_layer-1 in order
+  std::int64_t max_seq_len = 0;  // longest context that positions allow
+  std::int64_t n_layer = 0;      // number of AttentionOps; their `layer` runs 0..n_layer-1 in order
   std::vector<TensorSpec> tensors;  // each stored once, however many ops use it
   std::vector<Op> ops;              // in order of execution; the last one is the HeadOp
   std::int32_t n_values = 0;
 };
 
-// The graph of an architecture, by its backbone. O(n_layer), about a microsecond a layer. Throws kInvalidArgument on
-// sizes that overflow.
+// The graph of an architecture, by its backbone. O(n_layer), about a microsecond a layer. Throws
+// kInvalidArgument on sizes that overflow.
 Graph BuildGraph(const Architecture& architecture);
 
-// Throws LTS_CHECK-style on a graph that breaks its own rules (value used before it is written, shape mismatch, tensor
-// out of range, head not last): used by the tests of every backbone.
+// Throws LTS_CHECK-style on a graph that breaks its own rules (value used before it is written,
+// shape mismatch, tensor out of range, head not last): used by the tests of every backbone.
 void ValidateGraph(const Graph& graph);
 
 }  // namespace lts

@@ -12,8 +12,8 @@
 
 namespace lts {
 
-// Owns float32 weights in the order of graph.tensors, each tensor 64-byte aligned in one buffer. Movable, read-only
-// once built: many sessions and threads may read it.
+// Owns float32 weights in the order of graph.tensors, each tensor 64-byte aligned in one buffer.
+// Movable, read-only once built: many sessions and threads may read it.
 class Model {
  public:
   // Zero weights. Throws kOutOfMemory before allocating when the machine cannot hold them.
@@ -31,9 +31,10 @@ class Model {
   std::vector<std::int64_t> offsets_;  // of each tensor, in floats
 };
 
-// Weights by each tensor's TensorInit; tensor i draws from stream (seed, i). About 1 ns a parameter.
-// With `everything_random` biases and gains are drawn too (gains 1 + N(0, 0.1), biases N(0, 0.1)): for parity tests,
-// where zeros would hide errors.
-Model RandomModel(const Architecture& architecture, std::uint64_t seed, bool everything_random = false);
+// Weights by each tensor's TensorInit; tensor i draws from stream (seed, i). About 1 ns a
+// parameter. With `everything_random` biases and gains are drawn too (gains 1 + N(0, 0.1), biases
+// N(0, 0.1)): for parity tests, where zeros would hide errors.
+Model RandomModel(const Architecture& architecture, std::uint64_t seed,
+                  bool everything_random = false);
 
 }  // namespace lts

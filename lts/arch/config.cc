@@ -1,0 +1,159 @@
+// Architecture files of others: Archai's architecture JSON and Hugging Face's config.json.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lts/arch/architecture.h"
+#include "lts/arch/registry.h"
+#include "lts/base/error.h"
+#include "lts/base/suggest.h"
+
+namespace lts {
+namespace {
+
+constexpr std::int64_t kGpt2VocabSize = 50257;  // what both formats mean when the file does not say
+constexpr std::int64_t kGpt2MaxSeqLen = 1024;
+
+// The value that names the backbone (arch_type or model_type) and the backbone that it names.
+const Backbone& BackboneByType(std::string_view file, std::string_view key, std::string_view type,
+                               std::span<const std::string_view> Backbone::*types) {
+  std::vector<std::string> known;
+  for (const Backbone* backbone : Backbones()) {
+    for (const std::string_view name : backbone->*types) {
+      if (name == type) return *backbone;
+      known.emplace_back(name);
+    }
+  }
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("{}: field '{}': {}", file, key, UnknownName(key, type, known)));
+}
+
+// One value per layer: an integer counts for all layers, a list needs at least n_layer entries, of
+// which the first n_layer count.
+std::vector<std::int64_t> PerLayer(ObjectReader& reader, std::string_view key, std::int64_t high,
+                                   std::size_t n_layer) {
+  const bool is_list = reader.Member(key).is_array();
+  std::vector<std::int64_t> values =
+      reader.Ints(key, 1, high, static_cast<std::size_t>(kMaxLayers));
+  if (!is_list) return std::vector<std::int64_t>(n_layer, values.front());
+  if (values.size() < n_layer) {
+    reader.Fail(key, fmt::format("expected at least n_layer = {} entries, found {}", n_layer,
+                                 values.size()));
+  }
+  values.resize(n_layer);
+  return values;
+}
+
+void RequireDivisors(const ObjectReader& reader, std::string_view key,
+                     const std::vector<std::int64_t>& n_head, std::string_view d_model_key,
+                     std::int64_t d_model) {
+  for (const std::int64_t n : n_head) {
+    if (d_model % n != 0) {
+      reader.Fail(key,
+                  fmt::format("expected a divisor of {} = {}, found {}", d_model_key, d_model, n));
+    }
+  }
+}
+
+Architecture ParseArchai(const Json& json, std::string_view name) {
+  ObjectReader reader(json, std::string(name));
+  const Backbone& backbone = BackboneByType(name, "arch_type", reader.StringOr("arch_type", "gpt2"),
+                                            &Backbone::arch_types);
+  ArchitectureFields fields;
+  fields.backbone = backbone.name;
+  fields.vocab_size = reader.IntOr("vocab_size", 1, kMaxVocabSize, kGpt2VocabSize);
+  fields.max_seq_len = reader.IntOr("max_sequence_length", 1, kMaxSeqLen, kGpt2MaxSeqLen);
+  fields.d_model = reader.Int("d_model", 1, kMaxDModel);
+  fields.attention_dropout = reader.DoubleOr("dropatt", 0, 1, 0);
+  reader.DoubleOr("dropout", 0, 1, 0);  // training only
+  const auto n_layer = static_cast<std::size_t>(reader.Int("n_layer", 1, kMaxLayers));
+  const auto d_inner = PerLayer(reader, "d_inner", kMaxDInner, n_layer);
+  const auto n_head = PerLayer(reader, "n_head", kMaxDModel, n_layer);
+  const auto n_kv_head =
+      reader.Has("n_kv_head") ? PerLayer(reader, "n_kv_head", kMaxDModel, n_layer) : n_head;
+  reader.RejectUnknown();
+  RequireDivisors(reader, "n_head", n_head, "d_model", fields.d_model);
+  for (std::size_t i = 0; i < n_layer; ++i) {
+    fields.layers.push_back({n_head[i], n_kv_head[i], d_inner[i]});
+  }
+  return Architecture(std::move(fields), name);
+}
+
+// The text of a value as FixedSetting spells it.
+bool IsOneOf(const Json& value, std::span<const std::string_view> texts) {
+  return std::any_of(texts.begin(), texts.end(), [&value](std::string_view text) {
+    return ParseJson(text, "registry") == value;
+  });
+}
+
+void CheckFixedSettings(ObjectReader& reader, std::string_view name, const Backbone& backbone) {
+  for (const FixedSetting& setting : backbone.fixed_settings) {
+    if (!reader.Has(setting.key)) continue;
+    const Json& value = reader.Member(setting.key);
+    if (IsOneOf(value, setting.values)) continue;
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: field '{}': got {}, but {} is computed with {} only", name,
+                            setting.key, Quoted(WriteJson(value, JsonStyle::kCompact)),
+                            backbone.name, fmt::join(setting.values, " or ")));
+  }
+}
+
+Architecture ParseHuggingFace(const Json& json, std::string_view name, const Backbone& backbone) {
+  ObjectReader reader(json, std::string(name));
+  const ConfigKeys& keys = backbone.keys;
+  CheckFixedSettings(reader, name, backbone);
+  ArchitectureFields fields;
+  fields.backbone = backbone.name;
+  fields.vocab_size = reader.IntOr(keys.vocab_size, 1, kMaxVocabSize, kGpt2VocabSize);
+  fields.max_seq_len = reader.IntOr(keys.max_seq_len, 1, kMaxSeqLen, kGpt2MaxSeqLen);
+  fields.d_model = reader.Int(keys.d_model, 1, kMaxDModel);
+  // Hugging Face's training default is no part of the shape; a file that says nothing gets our 0.
+  fields.attention_dropout = reader.DoubleOr(keys.attention_dropout, 0, 1, 0);
+  const auto n_layer = static_cast<std::size_t>(reader.Int(keys.n_layer, 1, kMaxLayers));
+  const std::int64_t n_head = reader.Int(keys.n_head, 1, kMaxDModel);
+  RequireDivisors(reader, keys.n_head, {n_head}, keys.d_model, fields.d_model);
+  const std::int64_t d_inner =
+      reader.IntOr(keys.d_inner, 1, kMaxDInner, keys.default_d_inner_per_d_model * fields.d_model);
+  const std::int64_t n_kv_head =
+      keys.n_kv_head.empty() ? n_head : reader.IntOr(keys.n_kv_head, 1, kMaxDModel, n_head);
+  fields.layers.assign(n_layer, {n_head, n_kv_head, d_inner});
+  return Architecture(std::move(fields), name);
+}
+
+// The backbone whose config.json this is; nullptr when it is no file of Hugging Face.
+const Backbone* HuggingFaceBackbone(const Json& json, std::string_view name) {
+  if (json.Find("arch_type") != nullptr) return nullptr;
+  if (const Json* type = json.Find("model_type"); type != nullptr) {
+    ObjectReader reader(json, std::string(name));
+    return &BackboneByType(name, "model_type", reader.String("model_type"), &Backbone::model_types);
+  }
+  for (const Backbone* backbone : Backbones()) {
+    if (json.Find(backbone->keys.d_model) != nullptr && json.Find("d_model") == nullptr) {
+      return backbone;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Architecture ParseArchitecture(const Json& json, std::string_view name) {
+  if (!json.is_object()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: got {}, expected an object: an architecture of Archai (d_model, "
+                            "n_layer, ...) or a "
+                            "config.json of Hugging Face",
+                            name, json.type_name()));
+  }
+  const Backbone* backbone = HuggingFaceBackbone(json, name);
+  return backbone != nullptr ? ParseHuggingFace(json, name, *backbone) : ParseArchai(json, name);
+}
+
+Architecture ReadArchitecture(const std::string& path) {
+  return ParseArchitecture(ReadJsonFile(path), path);
+}
+
+}  // namespace lts

@@ -1,0 +1,71 @@
+#include "lts/arch/model.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "lts/base/checked.h"
+#include "lts/base/error.h"
+#include "lts/base/rng.h"
+
+namespace lts {
+namespace {
+
+constexpr std::int64_t kAlignFloats = 64 / static_cast<std::int64_t>(sizeof(float));
+constexpr float kTestStd = 0.1F;  // of biases and around gains, when everything is random
+
+}  // namespace
+
+Model::Model(Architecture architecture)
+    : architecture_(std::move(architecture)), graph_(BuildGraph(architecture_)) {
+  std::int64_t floats = 0;
+  offsets_.reserve(graph_.tensors.size());
+  for (const TensorSpec& tensor : graph_.tensors) {
+    offsets_.push_back(floats);
+    const std::int64_t padded = CheckedAdd(tensor.count(), kAlignFloats - 1) / kAlignFloats;
+    floats = CheckedAdd(floats, CheckedMul(padded, kAlignFloats));
+  }
+  const std::int64_t bytes = CheckedMul(floats, std::int64_t{sizeof(float)});
+  const std::int64_t available = AvailableMemoryBytes();
+  if (bytes > available) {
+    constexpr double kMiB = 1 << 20;
+    throw Error(ErrorCode::kOutOfMemory,
+                fmt::format("model {}: float32 weights take {:.0f} MiB, but only {:.0f} MiB of "
+                            "memory are available; "
+                            "try a smaller architecture",
+                            architecture_.ShortName(), static_cast<double>(bytes) / kMiB,
+                            static_cast<double>(available) / kMiB));
+  }
+  buffer_ = AlignedBuffer<float>(floats);
+}
+
+std::span<const float> Model::tensor(TensorId id) const {
+  const auto i = static_cast<std::size_t>(id);
+  LTS_CHECK(id >= 0 && i < offsets_.size());
+  return {buffer_.data() + offsets_[i], static_cast<std::size_t>(graph_.tensors[i].count())};
+}
+
+std::span<float> Model::mutable_tensor(TensorId id) {
+  const auto i = static_cast<std::size_t>(id);
+  LTS_CHECK(id >= 0 && i < offsets_.size());
+  return {buffer_.data() + offsets_[i], static_cast<std::size_t>(graph_.tensors[i].count())};
+}
+
+Model RandomModel(const Architecture& architecture, std::uint64_t seed, bool everything_random) {
+  Model model(architecture);
+  for (std::size_t i = 0; i < model.graph().tensors.size(); ++i) {
+    const TensorInit init = model.graph().tensors[i].init;
+    const std::span<float> values = model.mutable_tensor(static_cast<TensorId>(i));
+    if (init.kind == TensorInit::Kind::kNormal) {
+      FillNormalLike(values, init.std, seed, i);
+      continue;
+    }
+    if (everything_random) FillNormalLike(values, kTestStd, seed, i);
+    if (init.kind == TensorInit::Kind::kOne) {
+      for (float& value : values) value += 1.0F;
+    }
+  }
+  return model;
+}
+
+}  // namespace lts

@@ -1,0 +1,29 @@
+#include "lts/arch/registry.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "lts/arch/backbones/gpt2.h"
+#include "lts/base/error.h"
+#include "lts/base/suggest.h"
+
+namespace lts {
+
+std::span<const Backbone* const> Backbones() {
+  static constexpr std::array<const Backbone*, 1> kBackbones{
+      &kGpt2Backbone,
+  };
+  return kBackbones;
+}
+
+const Backbone& FindBackbone(std::string_view name) {
+  std::vector<std::string> known;
+  for (const Backbone* backbone : Backbones()) {
+    if (backbone->name == name) return *backbone;
+    known.emplace_back(backbone->name);
+  }
+  throw Error(ErrorCode::kNotFound, UnknownName("backbone", name, known));
+}
+
+}  // namespace lts
