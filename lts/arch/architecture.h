@@ -89,7 +89,8 @@ class Architecture {
 //                 integers or lists of at least n_layer integers, of which the first n_layer count
 //                 (Archai's lists have an entry for each layer that the space allows). Other keys
 //                 are errors.
-//   Hugging Face: n_inner missing or null means 4 n_embd. Other keys are ignored (they hold training
+//   Hugging Face: n_inner missing or null means 4 n_embd. Other keys are ignored (they hold
+//   training
 //                 and tokenizer settings), except those that would change the computation and that
 //                 the backbone does not implement (activation_function other than gelu_new,
 //                 scale_attn_by_inverse_layer_idx, add_cross_attention, tie_word_embeddings false
@@ -99,9 +100,9 @@ Architecture ReadArchitecture(const std::string& path);  // ParseArchitecture of
 
 // Archai's archid of a configuration document: arch_type + "_" + SHA-1 of the JSON with sorted
 // keys, Python's separators and float repr, per-layer lists cut to n_layer. Archai's defect
-// (1.0.0): saving writes "arch_type" into the live configuration, so that an architecture saved once
-// hashes that too, and each has two ids. `json` may or may not hold arch_type (then: gpt2); members
-// it lacks are not hashed. Throws kInvalidArgument when it is no object.
+// (1.0.0): saving writes "arch_type" into the live configuration, so that an architecture saved
+// once hashes that too, and each has two ids. `json` may or may not hold arch_type (then: gpt2);
+// members it lacks are not hashed. Throws kInvalidArgument when it is no object.
 struct ArchaiIds {
   // arch_type not hashed: fresh random samples.
   std::string plain;

@@ -1,6 +1,6 @@
 // Counts by formula: parameters, floating point operations and bytes. Interprets the graph; knows
-// no backbone. All pure, exact and cheap (O(ops)); overflow throws kInvalidArgument. Sources: LTS
-// paper section 4 (parameters); docs/counting.md (FLOP and byte conventions).
+// no backbone. All pure, exact and cheap (O(ops)); overflow throws kInvalidArgument. Formulas and
+// conventions: docs/counting.md. Decoder parameters: Javaheripi et al. 2022, arXiv:2203.02094.
 #pragma once
 
 #include <cstdint>
@@ -25,28 +25,32 @@ struct ParameterCounts {
 ParameterCounts CountParameters(const Graph& graph);
 
 // FLOPs of one step that adds `new_tokens` per sequence to a context that then holds
-// `context_tokens` (>= new_tokens), for `batch` sequences, with logits of `logit_tokens` positions
-// per sequence. 1 multiply-add = 2 FLOPs. Matrix products and attention scores (causal: only pairs
-// that are attended to), plus 1 FLOP per element and elementary operation for norms, activations,
-// biases and residuals as listed in docs/counting.md.
+// `context_tokens` (>= new_tokens), for `batch` sequences, with logits of `logit_tokens` (0..
+// new_tokens) positions per sequence. 1 multiply-add = 2 FLOPs. Matrix products and attention
+// scores (causal: only pairs that are attended to), plus 1 FLOP per element and elementary
+// operation of norms, activations, biases and residuals as listed in docs/counting.md. Throws
+// kInvalidArgument on arguments outside their ranges.
 std::int64_t CountStepFlops(const Graph& graph, std::int64_t batch, std::int64_t new_tokens,
                             std::int64_t context_tokens, std::int64_t logit_tokens);
 
+// A prompt, then output tokens one by one: the prefill gives the first, so the context ends at
+// prompt_tokens + output_tokens - 1.
 struct WorkloadShape {
   std::int64_t prompt_tokens = 1;
   std::int64_t output_tokens = 1;
   std::int64_t batch = 1;
 };
 struct WorkloadCounts {
-  std::int64_t prefill_flops = 0;  // the prompt, logits of the last position
-  std::int64_t decode_flops = 0;   // one decode step, at the longest context of the workload
-  std::int64_t total_flops = 0;    // prefill + every decode step at its own context
-  std::int64_t weight_bytes = 0;   // all tensors in `dtype`; norms, biases and positions in float32
-  std::int64_t kv_cache_bytes = 0;  // keys and values of prompt + output - 1 tokens
-  std::int64_t peak_activation_bytes =
-      0;  // most bytes of live float32 values and op scratch at once, prefill included
+  std::int64_t prefill_flops = 0;   // the prompt, logits of the last position
+  std::int64_t decode_flops = 0;    // one decode step, at the longest context of the workload
+  std::int64_t total_flops = 0;     // prefill + every decode step at its own context
+  std::int64_t weight_bytes = 0;    // matrices in `dtype`; norms, biases and positions in float32
+  std::int64_t kv_cache_bytes = 0;  // keys and values of the longest context, float32
+  // Most bytes of live float32 values and op scratch at once, over prefill and decode.
+  std::int64_t peak_activation_bytes = 0;
 };
-// Throws kInvalidArgument when prompt + output - 1 exceeds graph.max_seq_len or a count is < 1.
+// `dtype` is that of the weights; the cache and activations are float32. Throws kInvalidArgument
+// when prompt + output - 1 exceeds graph.max_seq_len or a count is < 1.
 WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype);
 
 }  // namespace lts

@@ -49,8 +49,9 @@ struct Graph {
 // kInvalidArgument on sizes that overflow.
 Graph BuildGraph(const Architecture& architecture);
 
-// Throws LTS_CHECK-style on a graph that breaks its own rules (value used before it is written,
-// shape mismatch, tensor out of range, head not last): used by the tests of every backbone.
+// Ends the process by LTS_CHECK on a graph that breaks the rules of op.h: a value used before it is
+// written or written twice, a shape or role that does not fit, a tensor out of range or unused, the
+// head not last. For tests of backbones; O(tensors log tensors).
 void ValidateGraph(const Graph& graph);
 
 }  // namespace lts

@@ -35,7 +35,7 @@ enum class NormKind { kLayerNorm, kRmsNorm };
 // How attention knows positions. kNone: only through embeddings (GPT-2, OPT). kRotary: RoPE on the
 // first rotary_dims of each query and key head (Llama: pairs are halves apart; CodeGen:
 // neighbours). kRelativeXl: Transformer-XL's relative scores with content and position biases over
-// a memory of earlier hidden states.
+// a memory of earlier hidden states. Its cache holds the keys and values of that memory.
 enum class PositionScheme { kNone, kRotaryHalves, kRotaryInterleaved, kRelativeXl };
 
 // A range of the vocabulary that shares one table. Plain embeddings are one cluster; adaptive
@@ -77,9 +77,9 @@ struct AttentionOp {
   PositionScheme positions = PositionScheme::kNone;
   std::int64_t rotary_dims = 0;
   float rotary_base = 10000.0F;
-  std::int64_t memory_tokens = 0;  // kRelativeXl: tokens of the previous segment attended to
-  TensorId qkv_weight =
-      kNoTensor;  // [d, (n_head + 2 n_kv_head) d_head]: queries, then keys, then values
+  std::int64_t memory_tokens = 0;  // kRelativeXl: tokens from before the step attended to
+  // [d, (n_head + 2 n_kv_head) d_head]: queries, then keys, then values.
+  TensorId qkv_weight = kNoTensor;
   TensorId qkv_bias = kNoTensor;         // [(n_head + 2 n_kv_head) d_head] or none
   TensorId out_weight = kNoTensor;       // [n_head d_head, d]
   TensorId out_bias = kNoTensor;         // [d] or none
@@ -103,9 +103,11 @@ struct FeedForwardOp {
 // input + input2: a residual connection.
 struct AddOp {};
 
-// [B, T, d] -> logits [B, T or last, V]: x table^T + bias. A tied head names the embedding's
-// tensors. With several clusters it is the adaptive softmax: cluster logits from `cluster_rows`,
-// tails from their tables.
+// [B, T, d] -> logits [B, T or last, V]: x table^T + bias, or (x projection^T) table^T + bias where
+// the cluster has a projection. A tied head names the embedding's tensors. With several clusters it
+// is the adaptive softmax, and the logits are log-probabilities: `cluster_rows` extend the table of
+// the first cluster by a row for each other cluster, whose log-probability is added to those of its
+// words.
 struct HeadOp {
   std::vector<VocabCluster> clusters;
   TensorId bias = kNoTensor;          // [V] or none
