@@ -8,9 +8,10 @@
 
 namespace lts {
 
-// 64 bytes: a cache line and an AVX-512 vector. Blocks of 2 MiB and more are aligned to 2 MiB and advised as huge
-// pages, so that streaming weights does not pay for TLB misses. Throws kOutOfMemory when the allocation fails or
-// exceeds what the machine has (MemAvailable), before touching it. Move-only.
+// 64 bytes: a cache line and an AVX-512 vector. Blocks of 2 MiB and more are aligned to 2 MiB and
+// advised as huge pages, so that streaming weights does not pay for TLB misses. Throws kOutOfMemory
+// when the allocation fails or exceeds what the machine has (MemAvailable), before touching it.
+// Move-only.
 template <typename T>
 class AlignedBuffer {
  public:
@@ -37,8 +38,8 @@ class AlignedBuffer {
   std::int64_t size_ = 0;
 };
 
-// Bytes that this process may still use: the least of MemAvailable and the cgroup's (v1 or v2) limit less its use.
-// INT64_MAX where neither can be read.
+// Bytes that this process may still use: the least of MemAvailable and the cgroup's (v1 or v2)
+// limit less its use. INT64_MAX where neither can be read.
 std::int64_t AvailableMemoryBytes();
 
 namespace internal {

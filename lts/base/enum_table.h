@@ -1,4 +1,5 @@
-// One table per enum: the only place that pairs a value with its name, used to print, to parse and to list.
+// One table per enum: the only place that pairs a value with its name, used to print, to parse and
+// to list.
 //   constexpr EnumTable<DType, 3> kDTypes{"dtype", {{DType::kFloat32, "f32"}, ...}};
 #pragma once
 

@@ -1,6 +1,6 @@
-// How lts fails. Bad input, files or environment throw lts::Error; a broken invariant of our own code ends the
-// process through LTS_CHECK, which no input may ever reach. Expected outcomes are values (std::optional,
-// Availability), not errors.
+// How lts fails. Bad input, files or environment throw lts::Error; a broken invariant of our own
+// code ends the process through LTS_CHECK, which no input may ever reach. Expected outcomes are
+// values (std::optional, Availability), not errors.
 #pragma once
 
 #include <stdexcept>
@@ -19,8 +19,9 @@ enum class ErrorCode {
   kCancelled,        // the user or a budget stopped it
 };
 
-// Exit codes of the command line follow from the code: 2 for kInvalidArgument, kNotFound and kCorrupt input,
-// kOutOfMemory and kUnsupported; 1 for kIo and kCancelled. One line, in this order: what, where, got, expected, hint.
+// Exit codes of the command line follow from the code: 2 for kInvalidArgument, kNotFound and
+// kCorrupt input, kOutOfMemory and kUnsupported; 1 for kIo and kCancelled. One line, in this order:
+// what, where, got, expected, hint.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
@@ -40,8 +41,9 @@ namespace internal {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* expression);
 }  // namespace internal
 
-#define LTS_CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::lts::internal::CheckFailed(__FILE__, __LINE__, #condition))
+#define LTS_CHECK(condition)          \
+  ((condition) ? static_cast<void>(0) \
+               : ::lts::internal::CheckFailed(__FILE__, __LINE__, #condition))
 #ifdef NDEBUG
 #define LTS_DCHECK(condition) static_cast<void>(sizeof(!(condition)))
 #else

@@ -1,4 +1,5 @@
-// Files, whole or not at all. All throw Error (kNotFound, kIo) whose message names the path and the system's reason.
+// Files, whole or not at all. All throw Error (kNotFound, kIo) whose message names the path and the
+// system's reason.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +8,13 @@
 
 namespace lts {
 
-// Throws kInvalidArgument when the file holds more than `max_bytes`; a folder or a device is refused.
+// Throws kInvalidArgument when the file holds more than `max_bytes`; a folder or a device is
+// refused.
 std::string ReadFile(const std::string& path, std::size_t max_bytes = std::size_t{1} << 30);
 
-// Writes a temporary beside `path`, syncs it, renames it over `path` and syncs the folder: after a crash or on a
-// full disk the old file is whole (the temporary is removed on failure). Permissions 0644 less umask.
+// Writes a temporary beside `path`, syncs it, renames it over `path` and syncs the folder: after a
+// crash or on a full disk the old file is whole (the temporary is removed on failure). Permissions
+// 0644 less umask.
 void WriteFileAtomic(const std::string& path, std::string_view contents);
 
 // mkdir -p, then proves that the folder can be written to (creates and removes a file). Throws kIo.

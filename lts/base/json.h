@@ -1,9 +1,9 @@
-// JSON values, read and written. A small value type of our own, so that no header of a JSON library leaks into
-// public headers and every access can say which file and which field was wrong.
+// JSON values, read and written. A small value type of our own, so that no header of a JSON library
+// leaks into public headers and every access can say which file and which field was wrong.
 //
-// Reading:  ParseJson bounds depth and size, refuses duplicate keys, NaN, trailing text and invalid UTF-8.
-// Writing:  numbers as the shortest text that reads back equal; integers stay integers.
-// Not for:  streams or documents beyond memory. Not thread-safe to mutate; const access is.
+// Reading:  ParseJson bounds depth and size, refuses duplicate keys, NaN, trailing text and invalid
+// UTF-8. Writing:  numbers as the shortest text that reads back equal; integers stay integers. Not
+// for:  streams or documents beyond memory. Not thread-safe to mutate; const access is.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +21,23 @@ class Json {
   using Member = std::pair<std::string, Json>;
   using Object = std::vector<Member>;  // in order of appearance; keys are unique
 
-  Json() = default;                                 // null
-  Json(bool value) : value_(value) {}               // NOLINT(google-explicit-constructor)
-  Json(int value) : value_(std::int64_t{value}) {}  // NOLINT
-  Json(std::int64_t value) : value_(value) {}       // NOLINT
-  Json(double value) : value_(value) {}             // NOLINT
-  Json(const char* value) : value_(std::string(value)) {}       // NOLINT
+  Json() = default;                                        // null
+  Json(bool value) : value_(value) {}                      // NOLINT(google-explicit-constructor)
+  Json(int value) : value_(std::int64_t{value}) {}         // NOLINT
+  Json(std::int64_t value) : value_(value) {}              // NOLINT
+  Json(double value) : value_(value) {}                    // NOLINT
+  Json(const char* value) : value_(std::string(value)) {}  // NOLINT
   Json(std::string_view value) : value_(std::string(value)) {}  // NOLINT
   Json(std::string value) : value_(std::move(value)) {}         // NOLINT
   Json(Array value) : value_(std::move(value)) {}               // NOLINT
   Json(Object value) : value_(std::move(value)) {}              // NOLINT
+  // Out of line: compilers otherwise copy the variant's visitors into every user (and GCC 12 warns
+  // of them).
+  Json(const Json&);
+  Json(Json&&) noexcept;
+  Json& operator=(const Json&);
+  Json& operator=(Json&&) noexcept;
+  ~Json();
   static Json MakeObject() { return Json(Object{}); }
   static Json MakeArray() { return Json(Array{}); }
 
@@ -41,10 +48,11 @@ class Json {
   bool is_string() const { return std::holds_alternative<std::string>(value_); }
   bool is_array() const { return std::holds_alternative<Array>(value_); }
   bool is_object() const { return std::holds_alternative<Object>(value_); }
-  std::string_view type_name() const;  // "null", "boolean", "integer", "number", "string", "array", "object"
+  std::string_view type_name()
+      const;  // "null", "boolean", "integer", "number", "string", "array", "object"
 
-  // Each throws kInvalidArgument "expected <type>, got <type>" when the type differs. AsInt also takes a
-  // number without a fraction (1e3) within +-2^53.
+  // Each throws kInvalidArgument "expected <type>, got <type>" when the type differs. AsInt also
+  // takes a number without a fraction (1e3) within +-2^53.
   bool AsBool() const;
   std::int64_t AsInt() const;
   double AsDouble() const;
@@ -84,16 +92,20 @@ Json ReadJsonFile(const std::string& path, const JsonLimits& limits = {});
 enum class JsonStyle {
   kCompact,  // {"a":1,"b":[1,2]}
   kPretty,   // two spaces, one member a line, arrays of scalars on one line; ends without a newline
-  kPython,   // as Python's json.dumps(sort_keys=True): {"a": 1, "b": [1, 2]}; keys sorted, floats as repr (0.0)
+  kPython,  // as Python's json.dumps(sort_keys=True): {"a": 1, "b": [1, 2]}; keys sorted, floats as
+            // repr (0.0)
 };
 std::string WriteJson(const Json& value, JsonStyle style = JsonStyle::kPretty);
 
-// Reads the members of an object one by one, with messages that name file, field, value and what was expected:
+// Reads the members of an object one by one, with messages that name file, field, value and what
+// was expected:
 //   ObjectReader r(json, "config.json");
 //   auto d_model = r.Int("n_embd", 1, 1 << 20);        // required
 //   auto eps = r.OptionalDouble("layer_norm_epsilon", 0, 1).value_or(1e-5);
-//   r.RejectUnknown();                                  // kNotFound with a suggestion for keys never asked for
-// All throw kInvalidArgument: "config.json: field 'n_embd': got -3, expected an integer in [1, 1048576]".
+//   r.RejectUnknown();                                  // kNotFound with a suggestion for keys
+//   never asked for
+// All throw kInvalidArgument: "config.json: field 'n_embd': got -3, expected an integer in [1,
+// 1048576]".
 class ObjectReader {
  public:
   // Throws when `json` is no object. Keeps references: `json` must outlive the reader.
@@ -106,8 +118,10 @@ class ObjectReader {
   const std::string& String(std::string_view key);
   const Json& Member(std::string_view key);
   // An integer, or an array of integers (each in range).
-  std::vector<std::int64_t> Ints(std::string_view key, std::int64_t low, std::int64_t high, std::size_t max_count);
-  std::int64_t IntOr(std::string_view key, std::int64_t low, std::int64_t high, std::int64_t otherwise);
+  std::vector<std::int64_t> Ints(std::string_view key, std::int64_t low, std::int64_t high,
+                                 std::size_t max_count);
+  std::int64_t IntOr(std::string_view key, std::int64_t low, std::int64_t high,
+                     std::int64_t otherwise);
   double DoubleOr(std::string_view key, double low, double high, double otherwise);
   bool BoolOr(std::string_view key, bool otherwise);
   std::string StringOr(std::string_view key, std::string_view otherwise);
@@ -118,7 +132,7 @@ class ObjectReader {
 
  private:
   const Json* Ask(std::string_view key);
-  const Json& Require(std::string_view key);
+  const Json& Require(std::string_view key, std::string_view expected);
 
   const Json& json_;
   std::string name_;

@@ -1,4 +1,5 @@
-// Summaries of samples. No allocation beyond a sorted copy; NaN is refused by LTS_DCHECK; n >= 1 unless said.
+// Summaries of samples. No allocation beyond a sorted copy; NaN is refused by LTS_DCHECK; n >= 1
+// unless said.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +9,11 @@
 namespace lts {
 
 double Mean(std::span<const double> x);
-double StandardDeviation(std::span<const double> x);         // n - 1 in the divisor; 0 for n = 1
-double CoefficientOfVariation(std::span<const double> x);    // standard deviation / |mean|
+double StandardDeviation(std::span<const double> x);       // n - 1 in the divisor; 0 for n = 1
+double CoefficientOfVariation(std::span<const double> x);  // standard deviation / |mean|
 double Median(std::span<const double> x);
-// Quantile q in [0, 1] by linear interpolation between order statistics (type 7, as NumPy's default).
+// Quantile q in [0, 1] by linear interpolation between order statistics (type 7, as NumPy's
+// default).
 double Quantile(std::span<const double> x, double q);
 
 struct Interval {
@@ -19,12 +21,14 @@ struct Interval {
   double high = 0;
   bool operator==(const Interval&) const = default;
 };
-// Distribution-free interval of the median from order statistics (binomial; Conover 1999, section 3.2): the narrowest
-// symmetric pair of order statistics that covers at least `confidence`. With fewer than 6 samples no pair reaches
-// 95 %: then the range [min, max] is returned, whose true coverage is 1 - 2^(1-n). O(n log n).
+// Distribution-free interval of the median from order statistics (binomial; Conover 1999,
+// section 3.2): the narrowest symmetric pair of order statistics that covers at least `confidence`.
+// With fewer than 6 samples no pair reaches 95 %: then the range [min, max] is returned, whose true
+// coverage is 1 - 2^(1-n). O(n log n).
 Interval MedianInterval(std::span<const double> x, double confidence = 0.95);
 
-double Spearman(std::span<const double> x, std::span<const double> y);   // mid-ranks for ties; n >= 2
+double Spearman(std::span<const double> x,
+                std::span<const double> y);  // mid-ranks for ties; n >= 2
 double KendallTauB(std::span<const double> x, std::span<const double> y);  // O(n^2)
 
 }  // namespace lts

@@ -1,6 +1,7 @@
-// The one thread pool of a runtime. `threads` workers in all, the caller being one of them, so a pool of 1 starts no
-// thread. Everything that a runtime does in parallel goes through its pool; libraries with pools of their own are
-// called single-threaded inside a task, so that no two pools spin against each other.
+// The one thread pool of a runtime. `threads` workers in all, the caller being one of them, so a
+// pool of 1 starts no thread. Everything that a runtime does in parallel goes through its pool;
+// libraries with pools of their own are called single-threaded inside a task, so that no two pools
+// spin against each other.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@ namespace lts {
 
 class ThreadPool {
  public:
-  // threads in [1, 1024] (kInvalidArgument otherwise). Workers spin for `spin_us` after a task and then sleep: a decode
-  // step runs tens of tasks within a few hundred microseconds, and waking a sleeper costs 5-50 us.
+  // threads in [1, 1024] (kInvalidArgument otherwise). Workers spin for `spin_us` after a task and
+  // then sleep: a decode step runs tens of tasks within a few hundred microseconds, and waking a
+  // sleeper costs 5-50 us.
   explicit ThreadPool(int threads, int spin_us = 200);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -20,16 +22,18 @@ class ThreadPool {
 
   int threads() const;
 
-  // Calls task(worker) once for every worker in [0, threads()), worker 0 on the calling thread, and returns when all
-  // have ended. One caller at a time; a task must not call Run (LTS_DCHECK). The first exception is rethrown here.
-  // About 1 us while the workers spin. Allocates nothing.
+  // Calls task(worker) once for every worker in [0, threads()), worker 0 on the calling thread, and
+  // returns when all have ended. One caller at a time; a task must not call Run (LTS_DCHECK). The
+  // first exception is rethrown here. About 1 us while the workers spin. Allocates nothing.
   template <typename Task>
   void Run(const Task& task) {
-    RunErased([](const void* context, int worker) { (*static_cast<const Task*>(context))(worker); }, &task);
+    RunErased([](const void* context, int worker) { (*static_cast<const Task*>(context))(worker); },
+              &task);
   }
 
-  // Splits [0, count) into at most threads() contiguous ranges whose bounds are multiples of `grain` and calls
-  // body(begin, end, worker) for each non-empty one. The split depends on count, grain and threads() alone.
+  // Splits [0, count) into at most threads() contiguous ranges whose bounds are multiples of
+  // `grain` and calls body(begin, end, worker) for each non-empty one. The split depends on count,
+  // grain and threads() alone.
   template <typename Body>
   void ParallelFor(std::int64_t count, std::int64_t grain, const Body& body) {
     if (count <= 0) return;

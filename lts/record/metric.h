@@ -1,4 +1,5 @@
-// The quantities that lts knows of an architecture: names, units and which direction is better. One table.
+// The quantities that lts knows of an architecture: names, units and which direction is better. One
+// table.
 #pragma once
 
 #include <span>
@@ -7,15 +8,16 @@
 namespace lts {
 
 enum class Metric {
-  kDecoderParams,    // attention + feed-forward + norms; no embeddings, positions or head (LTS paper, section 4)
-  kTotalParams,      // every distinct parameter; a tied head counts once
-  kFlops,            // of the whole workload: prefill and all decode steps, whole batch; 1 multiply-add = 2
-  kLatencyMs,        // total time of the workload: ttft + (output_tokens - 1) * tpot
-  kTtftMs,           // time to first token: prefill of the prompt to its logits
-  kTpotMs,           // time per output token after the first: mean decode step
-  kPeakMemoryMib,    // peak resident memory of a fresh process above the same process without a model
-  kWeightsMib,       // bytes of the weights in the runtime's dtype / 2^20
-  kKvCacheMib,       // bytes of keys and values of a full workload / 2^20
+  kDecoderParams,  // attention + feed-forward + norms; no embeddings, positions or head (LTS paper,
+                   // section 4)
+  kTotalParams,    // every distinct parameter; a tied head counts once
+  kFlops,  // of the whole workload: prefill and all decode steps, whole batch; 1 multiply-add = 2
+  kLatencyMs,      // total time of the workload: ttft + (output_tokens - 1) * tpot
+  kTtftMs,         // time to first token: prefill of the prompt to its logits
+  kTpotMs,         // time per output token after the first: mean decode step
+  kPeakMemoryMib,  // peak resident memory of a fresh process above the same process without a model
+  kWeightsMib,     // bytes of the weights in the runtime's dtype / 2^20
+  kKvCacheMib,     // bytes of keys and values of a full workload / 2^20
 };
 
 enum class Direction { kMinimize, kMaximize };
@@ -25,8 +27,8 @@ struct MetricInfo {
   std::string_view name;  // as on the command line and in files: "latency_ms"
   std::string_view unit;  // "ms", "MiB", "1"
   Direction better;
-  bool measured;          // true: needs the device; false: a pure function of architecture and workload
-  std::string_view title; // for axes and headings: "Latency"
+  bool measured;  // true: needs the device; false: a pure function of architecture and workload
+  std::string_view title;  // for axes and headings: "Latency"
 };
 
 // All metrics in the order above.
