@@ -24,7 +24,8 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 constexpr std::string_view kDescription =
-    "lts finds the best decoder-only transformers for this machine without training any: it measures\n"
+    "lts finds the best decoder-only transformers for this machine without training any: it "
+    "measures\n"
     "latency and memory here, takes the number of decoder parameters as the proxy of quality, and\n"
     "reports the Pareto front.\n\n"
     "Start with:\n"
@@ -48,7 +49,8 @@ const CLI::App* Reached(const CLI::App& app) {
   return &app;
 }
 
-// One line for a usage error, with the nearest option or command where the user seems to have misspelt one.
+// One line for a usage error, with the nearest option or command where the user seems to have
+// misspelt one.
 std::string UsageMessage(const CLI::App& app, const CLI::ParseError& error,
                          const std::vector<std::string>& args) {
   const CLI::App* command = Reached(app);
@@ -88,14 +90,16 @@ void InstallSignalHandlers() {
 void AddFormatOption(CLI::App& command, Context& context) {
   command
       .add_option_function<std::string>(
-          "--format", [&context](const std::string& name) { context.format = kOutputFormats.Parse(name); },
+          "--format",
+          [&context](const std::string& name) { context.format = kOutputFormats.Parse(name); },
           "How results are printed: table (for people), csv or json (exact values)")
       ->default_str("table")
       ->type_name("table|csv|json");
 }
 
 void AddQuietOption(CLI::App& command, Context& context) {
-  command.add_flag("--quiet,-q", context.quiet, "No progress and no hints; results and errors only");
+  command.add_flag("--quiet,-q", context.quiet,
+                   "No progress and no hints; results and errors only");
 }
 
 int Run(const std::vector<std::string>& args, Context& context) {

@@ -1,8 +1,9 @@
-// The command line: `lts COMMAND ...`. The only code of lts that prints. Streams and terminal are passed in, so that
-// tests run commands in their own process.
+// The command line: `lts COMMAND ...`. The only code of lts that prints. Streams and terminal are
+// passed in, so that tests run commands in their own process.
 //
-// Exit codes: 0 done; 1 failed while working; 2 bad usage or bad input (every lts::Error but kCancelled).
-// Results go to `out`, progress and errors to `err`; an error is one line, "lts search: <message>".
+// Exit codes: 0 done; 1 failed while working; 2 bad usage or bad input (every lts::Error but
+// kCancelled). Results go to `out`, progress and errors to `err`; an error is one line, "lts
+// search: <message>".
 #pragma once
 
 #include <csignal>
@@ -24,17 +25,19 @@ struct Context {
   std::ostream& out;
   std::ostream& err;
   Terminal terminal;
-  std::string executable;    // for memory probes: a program that knows `memory-probe`; "" = this process's own
+  std::string executable;    // for memory probes: a program that knows `memory-probe`; "" = this
+                             // process's own
   std::string command_line;  // for the record
   OutputFormat format = OutputFormat::kTable;
   bool quiet = false;
-  int exit_code = 0;         // set by a command that ran but found something wrong
+  int exit_code = 0;  // set by a command that ran but found something wrong
 };
 
 // args[0] is the program's name.
 int Run(const std::vector<std::string>& args, Context& context);
 
-// Set by SIGINT and SIGTERM once InstallSignalHandlers() was called; a second signal ends the process at once.
+// Set by SIGINT and SIGTERM once InstallSignalHandlers() was called; a second signal ends the
+// process at once.
 extern volatile std::sig_atomic_t g_interrupted;
 void InstallSignalHandlers();
 

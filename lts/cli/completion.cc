@@ -98,10 +98,11 @@ std::string Bash(const std::vector<CommandInfo>& commands) {
   }
   std::string value_cases;
   for (const auto& [option, names_of] : values) {
-    value_cases += fmt::format("    --{}) COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return ;;\n", option,
-                               fmt::join(names_of, " "));
+    value_cases +=
+        fmt::format("    --{}) COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return ;;\n", option,
+                    fmt::join(names_of, " "));
   }
-  return fmt::format(R"(# bash completion of lts: eval "$(lts completion bash)"
+  return fmt::format(R"SH(# bash completion of lts: eval "$(lts completion bash)"
 _lts() {{
   local word="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" options=""
   COMPREPLY=()
@@ -119,7 +120,7 @@ _lts() {{
   esac
 }}
 complete -o filenames -F _lts lts
-)",
+)SH",
                      names, value_cases, cases);
 }
 
@@ -139,7 +140,7 @@ std::string Zsh(const std::vector<CommandInfo>& commands) {
     }
     cases += " '*:file:_files' ;;\n";
   }
-  return fmt::format(R"(#compdef lts
+  return fmt::format(R"SH(#compdef lts
 # zsh completion of lts: lts completion zsh > a file named _lts in your $fpath
 _lts() {{
   local -a commands
@@ -156,22 +157,23 @@ _lts() {{
 {}  esac
 }}
 compdef _lts lts
-)",
+)SH",
                      names, cases);
 }
 
 std::string Fish(const std::vector<CommandInfo>& commands) {
   std::string text = "# fish completion of lts: lts completion fish | source\n";
   for (const CommandInfo& command : commands) {
-    text += fmt::format("complete -c lts -n __fish_use_subcommand -f -a {} -d '{}'\n", command.name, command.help);
+    text += fmt::format("complete -c lts -n __fish_use_subcommand -f -a {} -d '{}'\n", command.name,
+                        command.help);
     for (const OptionInfo& option : command.options) {
       std::string value;
       if (option.takes_value) {
         value = option.values.empty() ? " -r"
                                       : fmt::format(" -x -a '{}'", fmt::join(option.values, " "));
       }
-      text += fmt::format("complete -c lts -n '__fish_seen_subcommand_from {}' -l {} -d '{}'{}\n", command.name,
-                          option.name, option.help, value);
+      text += fmt::format("complete -c lts -n '__fish_seen_subcommand_from {}' -l {} -d '{}'{}\n",
+                          command.name, option.name, option.help, value);
     }
   }
   return text;

@@ -1,4 +1,5 @@
-// Shell completion scripts, generated from the commands themselves so that they cannot go out of date.
+// Shell completion scripts, generated from the commands themselves so that they cannot go out of
+// date.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@ class App;
 
 namespace lts::cli {
 
-// `shell`: bash, zsh or fish; throws kNotFound with a suggestion. Values of options with a fixed set of names (runtimes,
-// spaces, objectives ...) are completed; other arguments complete to files.
+// `shell`: bash, zsh or fish; throws kNotFound with a suggestion. Values of options with a fixed
+// set of names (runtimes, spaces, objectives ...) are completed; other arguments complete to files.
 std::string CompletionScript(const CLI::App& app, const std::string& shell);
 
 }  // namespace lts::cli

@@ -22,8 +22,9 @@ std::vector<std::string> RuntimeNames() {
 std::int64_t InRange(std::string_view option, std::int64_t value, std::int64_t low,
                      std::int64_t high) {
   if (value < low || value > high) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("{}: got {}, expected an integer in [{}, {}]", option, value, low, high));
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: got {}, expected an integer in [{}, {}]", option, value, low, high));
   }
   return value;
 }
@@ -74,7 +75,8 @@ void AddRuntimeOptions(CLI::App& command, RunOptions& options) {
                   "Type of the weights: " + Joined(kDTypes.Names()) +
                       "; see `lts runtimes` for what each engine has")
       ->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads of the engine; auto: one per usable core")
+  command
+      .add_option("--threads", options.threads, "Threads of the engine; auto: one per usable core")
       ->capture_default_str();
 }
 
@@ -111,10 +113,11 @@ Budget ParseBudget(const std::string& text) {
       return budget;
     }
   }
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--budget: got '{}', expected a time such as 60s, 5min or 1h, or a number "
-                          "of evaluations such as 200",
-                          Quoted(text)));
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("--budget: got '{}', expected a time such as 60s, 5min or 1h, or a number "
+                  "of evaluations such as 200",
+                  Quoted(text)));
 }
 
 }  // namespace lts::cli

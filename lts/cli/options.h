@@ -1,5 +1,5 @@
-// Options that several commands share: how candidates are run, and on which workload. Parsed as text and checked here,
-// so that messages are ours: option, value, what was expected, nearest name.
+// Options that several commands share: how candidates are run, and on which workload. Parsed as
+// text and checked here, so that messages are ours: option, value, what was expected, nearest name.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,15 @@ struct RunOptions {
   std::int64_t output_tokens = 32;
   std::int64_t batch = 1;
 
-  RuntimeConfig Config() const;   // throws kInvalidArgument, kNotFound
-  Workload AsWorkload() const;    // throws kInvalidArgument
+  RuntimeConfig Config() const;  // throws kInvalidArgument, kNotFound
+  Workload AsWorkload() const;   // throws kInvalidArgument
 };
-void AddRuntimeOptions(CLI::App& command, RunOptions& options);   // --runtime --dtype --threads
-void AddWorkloadOptions(CLI::App& command, RunOptions& options);  // --prompt --output-tokens --batch
+void AddRuntimeOptions(CLI::App& command, RunOptions& options);  // --runtime --dtype --threads
+void AddWorkloadOptions(CLI::App& command,
+                        RunOptions& options);  // --prompt --output-tokens --batch
 
-// "60s", "5min", "1h", "1.5h" are seconds; "200" is a number of evaluations. Throws kInvalidArgument.
+// "60s", "5min", "1h", "1.5h" are seconds; "200" is a number of evaluations. Throws
+// kInvalidArgument.
 struct Budget {
   double seconds = 0;            // 0: none
   std::int64_t evaluations = 0;  // 0: none

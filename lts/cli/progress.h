@@ -1,4 +1,5 @@
-// Progress of a search on the terminal: one live line where there is one, otherwise a plain line now and then.
+// Progress of a search on the terminal: one live line where there is one, otherwise a plain line
+// now and then.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace lts::cli {
 
 class ProgressLine final : public SearchJobObserver {
  public:
-  // Live when the terminal's err is one; plain lines at most every 10 s otherwise. Silent when quiet.
+  // Live when the terminal's err is one; plain lines at most every 10 s otherwise. Silent when
+  // quiet.
   ProgressLine(const Terminal& terminal, bool quiet, std::ostream& err, Clock& clock);
   ~ProgressLine() override;
   ProgressLine(const ProgressLine&) = delete;

@@ -1,4 +1,5 @@
-// One table, printed for people (aligned), for spreadsheets (RFC 4180 CSV) or for programs (a JSON array of objects).
+// One table, printed for people (aligned), for spreadsheets (RFC 4180 CSV) or for programs (a JSON
+// array of objects).
 #pragma once
 
 #include <iosfwd>
@@ -12,9 +13,10 @@
 namespace lts::cli {
 
 enum class OutputFormat { kTable, kCsv, kJson };
-inline constexpr EnumTable<OutputFormat, 3> kOutputFormats{
-    "format",
-    {{{OutputFormat::kTable, "table"}, {OutputFormat::kCsv, "csv"}, {OutputFormat::kJson, "json"}}}};
+inline constexpr EnumTable<OutputFormat, 3> kOutputFormats{"format",
+                                                           {{{OutputFormat::kTable, "table"},
+                                                             {OutputFormat::kCsv, "csv"},
+                                                             {OutputFormat::kJson, "json"}}}};
 
 struct Cell {
   Json value;        // exact, for csv and json; null = empty

@@ -51,10 +51,11 @@ std::string HumanCount(double value) {
   constexpr std::array<std::pair<double, std::string_view>, 4> kUnits = {
       {{1e12, " T"}, {1e9, " G"}, {1e6, " M"}, {1e3, " k"}}};
   for (const auto& [scale, unit] : kUnits) {
-    // 999,950 would print as "1000 k": half a unit in the last printed digit belongs to the next unit.
+    // 999,950 would print as "1000 k": half a unit in the last printed digit belongs to the next
+    // unit.
     if (std::fabs(value) >= scale * 0.9995) return HumanNumber(value / scale) + std::string(unit);
   }
-  return HumanNumber(value);
+  return value == std::floor(value) ? fmt::format("{:.0f}", value) : HumanNumber(value);
 }
 
 std::string HumanSeconds(double seconds) {

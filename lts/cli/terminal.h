@@ -15,7 +15,8 @@ struct Terminal {
 };
 Terminal ProbeTerminal();
 
-// Numbers in tables: "12.4 M", "35.1", "201". Three significant digits; the exact value is in csv and json.
+// Numbers in tables: "12.4 M", "35.1", "201". Three significant digits; the exact value is in csv
+// and json.
 std::string HumanCount(double value);
 std::string HumanNumber(double value);
 std::string HumanSeconds(double seconds);  // "47 s", "3 min 20 s", "2 h 05 min"

@@ -1,5 +1,5 @@
-// The subcommands, one file each. AddX registers the command with its options, help and callback; `context` must
-// outlive `app`.
+// The subcommands, one file each. AddX registers the command with its options, help and callback;
+// `context` must outlive `app`.
 #pragma once
 
 #include "lts/cli/app.h"

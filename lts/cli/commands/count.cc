@@ -1,12 +1,13 @@
 // lts count: what an architecture has and needs, by formula.
+#include "lts/arch/count.h"
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <iterator>
 #include <istream>
+#include <iterator>
 #include <memory>
 
 #include "fmt/format.h"
-#include "lts/arch/count.h"
 #include "lts/arch/graph.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
@@ -65,8 +66,8 @@ void RunCount(const Options& options, Context& context) {
     const ParameterCounts params = CountParameters(graph);
     WorkloadShape shape{workload.prompt_tokens, workload.output_tokens, workload.batch};
     const WorkloadCounts counts = CountWorkload(graph, shape, dtype);
-    // Archai hashes a saved architecture with "arch_type" and a fresh one without; a published file is named after
-    // one of the two. The file's name says which; any other file gets the plain one.
+    // Archai hashes a saved architecture with "arch_type" and a fresh one without; a published file
+    // is named after one of the two. The file's name says which; any other file gets the plain one.
     const bool archai = json.Find("model_type") == nullptr;
     const ArchaiIds ids = ComputeArchaiIds(archai ? json : architecture.ToConfig());
     const bool with_arch_type = std::filesystem::path(file).stem() == ids.with_arch_type;
@@ -104,22 +105,26 @@ void RunCount(const Options& options, Context& context) {
 
 void AddCount(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
-      "count",
-      "Parameters, FLOPs and bytes of architectures, by formula; runs nothing");
+      "count", "Parameters, FLOPs and bytes of architectures, by formula; runs nothing");
   auto options = std::make_shared<Options>();
   command
-      ->add_option("ARCH", options->files,
-                   "Architecture files: Archai's JSON, Hugging Face's config.json of GPT-2, or - for stdin")
+      ->add_option(
+          "ARCH", options->files,
+          "Architecture files: Archai's JSON, Hugging Face's config.json of GPT-2, or - for stdin")
       ->required();
   AddWorkloadOptions(*command, options->run);
-  command->add_option("--dtype", options->run.dtype, "Type of the weights: " + Joined(kDTypes.Names()))
+  command
+      ->add_option("--dtype", options->run.dtype, "Type of the weights: " + Joined(kDTypes.Names()))
       ->capture_default_str();
   AddFormatOption(*command, context);
   command->footer(
-      "decoder = attention + feed-forward + norms (the search's quality proxy); a tied head counts once.\n"
-      "decode FLOPs: one step at the longest context. csv and json carry exact values and both of Archai's\n"
+      "decoder = attention + feed-forward + norms (the search's quality proxy); a tied head counts "
+      "once.\n"
+      "decode FLOPs: one step at the longest context. csv and json carry exact values and both of "
+      "Archai's\n"
       "archids. Example:\n"
-      "  echo '{\"n_layer\": 4, \"d_model\": 512, \"d_inner\": 2048, \"n_head\": 8}' | lts count -");
+      "  echo '{\"n_layer\": 4, \"d_model\": 512, \"d_inner\": 2048, \"n_head\": 8}' | lts count "
+      "-");
   command->callback([options, &context] { RunCount(*options, context); });
 }
 

@@ -1,4 +1,6 @@
 // lts report: writes the files of a search again from its store.
+#include "lts/report/report.h"
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
@@ -7,7 +9,6 @@
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/front_table.h"
 #include "lts/job/search_job.h"
-#include "lts/report/report.h"
 
 namespace lts::cli {
 namespace {

@@ -33,8 +33,8 @@ void RunRuntimes(Context& context) {
 }  // namespace
 
 void AddRuntimes(CLI::App& app, Context& context) {
-  CLI::App* command =
-      app.add_subcommand("runtimes", "Engines that can run the candidates, and whether they work here");
+  CLI::App* command = app.add_subcommand(
+      "runtimes", "Engines that can run the candidates, and whether they work here");
   AddFormatOption(*command, context);
   command->callback([&context] { RunRuntimes(context); });
 }

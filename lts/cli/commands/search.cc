@@ -1,4 +1,6 @@
 // lts search: the main job.
+#include "lts/search/search.h"
+
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <ostream>
@@ -13,7 +15,6 @@
 #include "lts/cli/progress.h"
 #include "lts/job/search_job.h"
 #include "lts/objectives/objective.h"
-#include "lts/search/search.h"
 #include "lts/space/search_space.h"
 
 namespace lts::cli {
@@ -89,21 +90,24 @@ void RunSearch(Options& options, Context& context) {
   std::int64_t front = 0;
   for (const ReportMember& member : result.report.evaluated) front += member.on_front ? 1 : 0;
   if (!context.quiet) {
-    // People read this after the table; programs that take csv or json from `out` must not see it there.
+    // People read this after the table; programs that take csv or json from `out` must not see it
+    // there.
     std::ostream& to = context.format == OutputFormat::kTable ? context.out : context.err;
     to << fmt::format("\n{} architectures evaluated in {}, {} on the front (stopped: {})\n",
                       result.report.evaluated.size(), HumanSeconds(result.report.elapsed_s), front,
                       result.stopped)
        << ReportLine(job.out) << '\n';
     if (g_interrupted != 0) {
-      context.err << fmt::format("interrupted; continue with: lts search --resume --out {} ...\n", job.out);
+      context.err << fmt::format("interrupted; continue with: lts search --resume --out {} ...\n",
+                                 job.out);
     }
   }
   if (g_interrupted != 0) {
     context.exit_code = 1;
   } else if (front == 0) {
-    context.err << "lts search: the budget ended before any architecture was measured; give it more "
-                   "with --budget and continue with --resume\n";
+    context.err
+        << "lts search: the budget ended before any architecture was measured; give it more "
+           "with --budget and continue with --resume\n";
     context.exit_code = 1;
   }
 }
@@ -111,30 +115,32 @@ void RunSearch(Options& options, Context& context) {
 }  // namespace
 
 void AddSearch(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand(
-      "search", "Finds the Pareto front of a space of decoders on this machine");
+  CLI::App* command =
+      app.add_subcommand("search", "Finds the Pareto front of a space of decoders on this machine");
   auto options = std::make_shared<Options>();
   SearchJobOptions& job = options->job;
   command
-      ->add_option("--space", job.space,
-                   "What to search: " + Joined(SpaceNames()) + ", or a TOML/JSON file (`lts spaces`)")
+      ->add_option(
+          "--space", job.space,
+          "What to search: " + Joined(SpaceNames()) + ", or a TOML/JSON file (`lts spaces`)")
       ->capture_default_str();
   AddRuntimeOptions(*command, options->run);
   AddWorkloadOptions(*command, options->run);
   command
       ->add_option_function<std::vector<std::string>>(
-          "--objective", [options](const std::vector<std::string>& names) { options->job.objectives = names; },
+          "--objective",
+          [options](const std::vector<std::string>& names) { options->job.objectives = names; },
           "What to optimise; repeat for several; min:NAME or max:NAME to turn its direction. Of: " +
               Joined(ObjectiveNames()))
       ->default_str(Joined(job.objectives))
       ->type_name("NAME");
   command
-      ->add_option("--constraint", job.constraints,
-                   "What a candidate must satisfy, e.g. 'd_inner >= 2 * d_model', '1e6 <= decoder_params <= "
-                   "1e8' or 'latency_ms < 50'; repeat for several")
+      ->add_option(
+          "--constraint", job.constraints,
+          "What a candidate must satisfy, e.g. 'd_inner >= 2 * d_model', '1e6 <= decoder_params <= "
+          "1e8' or 'latency_ms < 50'; repeat for several")
       ->type_name("EXPR");
-  command
-      ->add_option("--algorithm", job.algorithm, "How to search: " + Joined(AlgorithmNames()))
+  command->add_option("--algorithm", job.algorithm, "How to search: " + Joined(AlgorithmNames()))
       ->capture_default_str();
   command
       ->add_option("--set", options->parameters,
@@ -144,10 +150,13 @@ void AddSearch(CLI::App& app, Context& context) {
       ->add_option("--budget", options->budget,
                    "When to stop: search time (60s, 5min, 1h) or a number of evaluations (200)")
       ->capture_default_str();
-  command->add_option("--seed", job.seed, "Same seed and measurements: same search")->capture_default_str();
-  command->add_option("--out", job.out, "Folder of the store (lts.db) and the report")->capture_default_str();
+  command->add_option("--seed", job.seed, "Same seed and measurements: same search")
+      ->capture_default_str();
+  command->add_option("--out", job.out, "Folder of the store (lts.db) and the report")
+      ->capture_default_str();
   command->add_flag("--resume", job.resume,
-                    "Continue the last search in --out, also after it was killed; --budget may be larger than before");
+                    "Continue the last search in --out, also after it was killed; --budget may be "
+                    "larger than before");
   AddFormatOption(*command, context);
   AddQuietOption(*command, context);
   command->footer(
@@ -157,8 +166,10 @@ void AddSearch(CLI::App& app, Context& context) {
       "  lts search --objective decoder_params --objective tpot_ms --constraint 'ttft_ms < 100'\n"
       "  lts search --space lts-gpt2 --algorithm lts-evolution --budget 500 --out lts-paper\n"
       "  lts search --resume --budget 5min                 go on with the search in lts-search\n"
-      "Measured: each candidate runs the workload several times, interleaved with the others and with a fixed\n"
-      "canary model that corrects for the machine's drift; peak memory in a fresh process. docs/measuring.md.");
+      "Measured: each candidate runs the workload several times, interleaved with the others and "
+      "with a fixed\n"
+      "canary model that corrects for the machine's drift; peak memory in a fresh process. "
+      "docs/measuring.md.");
   command->callback([options, &context] { RunSearch(*options, context); });
 }
 

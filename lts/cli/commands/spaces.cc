@@ -25,9 +25,11 @@ std::string Values(const Dimension& dimension) {
   if (values.size() > 1) {
     const std::int64_t step = values[1] - values[0];
     bool even = true;
-    for (std::size_t i = 1; i < values.size(); ++i) even = even && values[i] - values[i - 1] == step;
-    text = even && values.size() > 2 ? fmt::format("{}..{} step {}", values.front(), values.back(), step)
-                                     : fmt::format("{}", fmt::join(values, " "));
+    for (std::size_t i = 1; i < values.size(); ++i)
+      even = even && values[i] - values[i - 1] == step;
+    text = even && values.size() > 2
+               ? fmt::format("{}..{} step {}", values.front(), values.back(), step)
+               : fmt::format("{}", fmt::join(values, " "));
   }
   return dimension.per_layer ? text + " per layer" : text;
 }
@@ -73,10 +75,12 @@ void AddSpaces(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("spaces", "Search spaces: the presets, or a check of your own file");
   auto options = std::make_shared<Options>();
-  command->add_option("SPACE", options->names, "Presets or TOML/JSON files; without any: all presets");
+  command->add_option("SPACE", options->names,
+                      "Presets or TOML/JSON files; without any: all presets");
   AddFormatOption(*command, context);
   command->footer(
-      "points: distinct architectures before constraints. docs/spaces.md has the file format. Example:\n"
+      "points: distinct architectures before constraints. docs/spaces.md has the file format. "
+      "Example:\n"
       "  lts spaces examples/small.toml && lts search --space examples/small.toml");
   command->callback([options, &context] { RunSpaces(*options, context); });
 }

@@ -1,0 +1,282 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "lts/base/error.h"
+#include "lts/base/files.h"
+#include "lts/base/json.h"
+#include "lts/cli/app.h"
+#include "lts/cli/options.h"
+#include "lts/cli/progress.h"
+
+namespace lts::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome Lts(const std::vector<std::string>& args, const std::string& input = "") {
+  std::istringstream in(input);
+  std::ostringstream out;
+  std::ostringstream err;
+  Context context{in, out, err, Terminal{}};
+  context.command_line = "lts";
+  std::vector<std::string> all = {"lts"};
+  all.insert(all.end(), args.begin(), args.end());
+  Outcome outcome;
+  outcome.code = Run(all, context);
+  outcome.out = out.str();
+  outcome.err = err.str();
+  return outcome;
+}
+
+// An error is exactly one line on err, nothing on out, exit code 2.
+void ExpectBadInput(const Outcome& outcome, const std::string& part) {
+  EXPECT_EQ(outcome.code, 2) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr(part));
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+}
+
+class CliFolder : public ::testing::Test {
+ protected:
+  CliFolder() {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("lts_cli_test_" + std::to_string(::getpid()) + "_" +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder_);
+  }
+  ~CliFolder() override { std::filesystem::remove_all(folder_); }
+  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string Write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name) << text;
+    return Path(name);
+  }
+
+  std::filesystem::path folder_;
+};
+
+constexpr const char* kSmall =
+    R"({"arch_type": "gpt2", "n_layer": 2, "d_model": 64, "d_inner": 128, "n_head": 2,
+  "vocab_size": 100, "max_sequence_length": 64, "dropatt": 0.0})";
+
+TEST(Cli, WithoutArgumentsTeaches) {
+  const Outcome outcome = Lts({});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("lts search"));
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST(Cli, EveryCommandHasHelpThatTeaches) {
+  for (const std::string command :
+       {"search", "count", "measure", "report", "spaces", "runtimes", "completion"}) {
+    const Outcome outcome = Lts({command, "--help"});
+    EXPECT_EQ(outcome.code, 0) << command;
+    EXPECT_THAT(outcome.out, HasSubstr("Usage: lts " + command));
+    EXPECT_THAT(Lts({"--help"}).out, HasSubstr(command));
+  }
+}
+
+TEST(Cli, HidesTheMemoryProbe) { EXPECT_THAT(Lts({"--help"}).out, Not(HasSubstr("memory-probe"))); }
+
+TEST(Cli, PrintsItsVersion) {
+  EXPECT_THAT(Lts({"--version"}).out, MatchesRegex("lts [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(Cli, SuggestsTheNearestCommandAndOption) {
+  ExpectBadInput(Lts({"serch"}), "did you mean 'search'?");
+  ExpectBadInput(Lts({"search", "--thraeds", "2"}), "did you mean '--threads'?");
+  ExpectBadInput(Lts({"search", "--out"}), "--out");
+  ExpectBadInput(Lts({"count"}), "ARCH");
+}
+
+TEST(Cli, SuggestsTheNearestNames) {
+  const std::string out = "/nonexistent/never-made";
+  ExpectBadInput(Lts({"search", "--out", out, "--objective", "latncy_ms"}),
+                 "did you mean 'latency_ms'?");
+  ExpectBadInput(Lts({"search", "--out", out, "--space", "archai-gtp2"}),
+                 "did you mean 'archai-gpt2'?");
+  ExpectBadInput(Lts({"search", "--out", out, "--algorithm", "lts-evolutoin"}),
+                 "did you mean 'lts-evolution'?");
+  ExpectBadInput(Lts({"search", "--out", out, "--runtime", "cpus"}), "did you mean 'cpu'?");
+  ExpectBadInput(Lts({"search", "--out", out, "--dtype", "f23"}), "did you mean 'f32'?");
+  ExpectBadInput(Lts({"search", "--out", out, "--constraint", "decoder_parms > 1"}),
+                 "did you mean 'decoder_params'?");
+  ExpectBadInput(Lts({"spaces", "lts-gtp2"}), "did you mean 'lts-gpt2'?");
+  ExpectBadInput(Lts({"completion", "bsh"}), "did you mean 'bash'?");
+  ExpectBadInput(Lts({"spaces", "--format", "jsn"}), "did you mean 'json'?");
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST(Cli, RejectsValuesOutOfRange) {
+  ExpectBadInput(Lts({"search", "--threads", "0"}), "--threads");
+  ExpectBadInput(Lts({"search", "--threads", "two"}), "--threads");
+  ExpectBadInput(Lts({"search", "--prompt", "0"}), "--prompt");
+  ExpectBadInput(Lts({"search", "--prompt", "1e9"}), "--prompt");
+  ExpectBadInput(Lts({"search", "--batch", "-1"}), "--batch");
+  ExpectBadInput(Lts({"search", "--output-tokens", "99999999999999999999"}), "--output-tokens");
+  ExpectBadInput(Lts({"search", "--budget", "soon"}), "--budget");
+  ExpectBadInput(Lts({"search", "--budget", "0"}), "--budget");
+  ExpectBadInput(Lts({"search", "--set", "population"}), "NAME=VALUE");
+}
+
+TEST(Budget, ReadsTimesAndEvaluations) {
+  EXPECT_EQ(ParseBudget("60s").seconds, 60);
+  EXPECT_EQ(ParseBudget("1.5h").seconds, 5400);
+  EXPECT_EQ(ParseBudget("5min").seconds, 300);
+  EXPECT_EQ(ParseBudget("200").evaluations, 200);
+  EXPECT_EQ(ParseBudget("200").seconds, 0);
+  for (const char* bad : {"", "s", "-5", "1.5", "nan", "infs", "60 s", "60x", "1e99s"}) {
+    EXPECT_THROW(ParseBudget(bad), Error) << bad;
+  }
+}
+
+TEST_F(CliFolder, CountsAnArchitecture) {
+  const std::string file = Write("small.json", kSmall);
+  const Outcome outcome =
+      Lts({"count", file, "--prompt", "16", "--output-tokens", "4", "--format", "json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json rows = ParseJson(outcome.out, "out");
+  ASSERT_EQ(rows.AsArray().size(), 1U);
+  const Json& row = rows.AsArray()[0];
+  // L (4 d^2 + 2 d i + 9 d + i) + 2 d with L = 2, d = 64, i = 128
+  EXPECT_EQ(row.Find("decoder_params")->AsInt(),
+            2 * (4 * 4096 + 2 * 64 * 128 + 9 * 64 + 128) + 128);
+  EXPECT_EQ(row.Find("embedding_params")->AsInt(), (100 + 64) * 64);
+  EXPECT_EQ(row.Find("total_params")->AsInt(),
+            row.Find("decoder_params")->AsInt() + row.Find("embedding_params")->AsInt());
+}
+
+TEST_F(CliFolder, CountReadsStandardInput) {
+  const Outcome outcome =
+      Lts({"count", "-", "--prompt", "16", "--output-tokens", "4", "--format", "csv"}, kSmall);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("file,archid,archid_rule"));
+  EXPECT_THAT(outcome.out, HasSubstr("stdin,gpt2_"));
+}
+
+TEST_F(CliFolder, CountNamesFileFieldAndValue) {
+  const auto count = [&](const std::string& text) {
+    return Lts({"count", Write("bad.json", text)});
+  };
+  ExpectBadInput(Lts({"count", Path("missing.json")}), "missing.json");
+  ExpectBadInput(Lts({"count", folder_.string()}), folder_.string());
+  ExpectBadInput(count(""), "bad.json");
+  ExpectBadInput(count(R"({"n_layer": 2,)"), "bad.json: line 1");
+  ExpectBadInput(count(std::string(100000, '[')), "bad.json");
+  ExpectBadInput(count(R"({"n_layer": 2, "d_model": 100, "d_inner": 128, "n_head": 7})"), "n_head");
+  ExpectBadInput(
+      count(R"({"n_layer": 2, "d_model": 9223372036854775807, "d_inner": 128, "n_head": 1})"),
+      "d_model");
+  ExpectBadInput(count(R"({"n_layer": 1e30, "d_model": 64, "d_inner": 128, "n_head": 1})"),
+                 "n_layer");
+  ExpectBadInput(count(R"({"n_layer": 2, "d_modle": 64, "d_inner": 128, "n_head": 1})"), "d_model");
+  ExpectBadInput(count(R"({"n_layer": "2", "d_model": 64, "d_inner": 128, "n_head": 1})"),
+                 "n_layer");
+}
+
+TEST_F(CliFolder, CountRejectsAWorkloadBeyondTheContext) {
+  ExpectBadInput(
+      Lts({"count", Write("small.json", kSmall), "--prompt", "60", "--output-tokens", "6"}), "64");
+}
+
+TEST_F(CliFolder, SearchRejectsWhatCannotBeBeforeWritingAnything) {
+  const auto search = [&](std::vector<std::string> more) {
+    std::vector<std::string> args = {"search", "--out", Path("out"), "--budget", "1"};
+    args.insert(args.end(), more.begin(), more.end());
+    return Lts(args);
+  };
+  ExpectBadInput(
+      search({"--constraint", "d_inner < d_model", "--constraint", "d_inner >= 2 * d_model"}),
+      "satisf");
+  ExpectBadInput(search({"--constraint", "d_inner >> 2"}), "column");
+  ExpectBadInput(search({"--prompt", "2000"}), "1024");
+  ExpectBadInput(search({"--objective", "latency_ms", "--objective", "latency_ms"}), "latency_ms");
+  ExpectBadInput(search({"--set", "populaton=3"}), "populaton");
+  ExpectBadInput(search({"--space", Write("space.toml", "n_layer = \n")}), "space.toml");
+  ExpectBadInput(search({"--resume"}), "resume");
+  EXPECT_FALSE(std::filesystem::exists(Path("out")));
+  ExpectBadInput(Lts({"search", "--out", Write("file", "x") + "/out"}), "file");
+}
+
+TEST_F(CliFolder, MeasureRefusesAModelLargerThanMemory) {
+  const std::string file = Write(
+      "huge.json", R"({"n_layer": 4000, "d_model": 131072, "d_inner": 524288, "n_head": 64})");
+  ExpectBadInput(Lts({"measure", file}), "memory");
+}
+
+TEST(Cli, ListsSpacesAndRuntimes) {
+  EXPECT_THAT(Lts({"spaces"}).out, HasSubstr("5880"));
+  EXPECT_THAT(Lts({"spaces"}).out, HasSubstr("146900"));
+  EXPECT_THAT(Lts({"runtimes", "--format", "csv"}).out, HasSubstr("cpu,yes"));
+}
+
+TEST(Cli, CompletionKnowsEveryCommandAndOption) {
+  for (const std::string shell : {"bash", "zsh", "fish"}) {
+    const Outcome outcome = Lts({"completion", shell});
+    EXPECT_EQ(outcome.code, 0) << shell;
+    for (const char* word : {"search", "measure", "output-tokens", "archai-gpt2", "latency_ms"}) {
+      EXPECT_THAT(outcome.out, HasSubstr(word)) << shell;
+    }
+    EXPECT_THAT(outcome.out, Not(HasSubstr("memory-probe"))) << shell;
+  }
+}
+
+TEST(Progress, LiveLineOnATerminalPlainLinesElsewhere) {
+  SearchProgress progress;
+  progress.evaluated = 57;
+  progress.front = 12;
+  progress.elapsed_s = 26;
+  progress.budget_s = 60;
+  progress.phase = "timing 8 candidates";
+  EXPECT_EQ(ProgressText(progress),
+            "[########............] 34 s left | 57 evaluated | front 12 | timing 8 candidates");
+
+  FakeClock clock;
+  std::ostringstream live;
+  std::ostringstream plain;
+  std::ostringstream quiet;
+  Terminal terminal;
+  Terminal tty;
+  tty.err_is_tty = true;
+  {
+    ProgressLine on_tty(tty, false, live, clock);
+    ProgressLine on_file(terminal, false, plain, clock);
+    ProgressLine silent(tty, true, quiet, clock);
+    for (int i = 0; i < 30; ++i) {
+      on_tty.OnProgress(progress);
+      on_file.OnProgress(progress);
+      silent.OnProgress(progress);
+      clock.Advance(500'000'000);
+    }
+  }
+  EXPECT_THAT(live.str(), HasSubstr("\r["));
+  EXPECT_EQ(live.str().find('\n'), std::string::npos);
+  const std::string lines = plain.str();
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 2);  // 15 s, one every 10 s
+  EXPECT_EQ(lines.find('\x1b'), std::string::npos);
+  EXPECT_EQ(quiet.str(), "");
+}
+
+TEST(Human, NumbersKeepThreeDigits) {
+  EXPECT_EQ(HumanCount(1056512), "1.06 M");
+  EXPECT_EQ(HumanCount(999950), "1.00 M");
+  EXPECT_EQ(HumanCount(12), "12");
+  EXPECT_EQ(HumanNumber(0), "0");
+  EXPECT_EQ(HumanSeconds(200), "3 min 20 s");
+  EXPECT_EQ(Fit("abcdef", 4), "abc…");
+  EXPECT_EQ(DisplayWidth("±5 µs"), 5U);
+}
+
+}  // namespace
+}  // namespace lts::cli
