@@ -1,4 +1,5 @@
-// Objectives by name. To add one: objectives/<name>.cc with an Objective, and one line in registry.cc.
+// Objectives by name. To add one: objectives/<name>.cc with an Objective, and one line in
+// registry.cc.
 #pragma once
 
 #include <span>
@@ -14,17 +15,18 @@ namespace lts {
 enum class MeasuredBy { kCounting, kTiming, kMemoryProbe };
 
 struct Objective {
-  Metric metric;              // name, unit, direction and title: Info(metric)
-  std::string_view summary;   // one line for --help
+  Metric metric;             // name, unit, direction and title: Info(metric)
+  std::string_view summary;  // one line for --help
   MeasuredBy by = MeasuredBy::kCounting;
   // Counted objectives only: pure, about a microsecond. nullptr for measured ones.
-  double (*count)(const Graph& graph, const Workload& workload, const RuntimeConfig& config) = nullptr;
+  double (*count)(const Graph& graph, const Workload& workload,
+                  const RuntimeConfig& config) = nullptr;
 };
 
 std::span<const Objective* const> Objectives();
 const Objective& FindObjective(std::string_view name);  // throws kNotFound with a suggestion
 // As an exact Measurement (source "count"). by must be kCounting.
-Measurement Count(const Objective& objective, const Architecture& architecture, const Workload& workload,
-                  const RuntimeConfig& config);
+Measurement Count(const Objective& objective, const Architecture& architecture,
+                  const Workload& workload, const RuntimeConfig& config);
 
 }  // namespace lts
