@@ -1,10 +1,12 @@
-// The one interface of everything that runs a decoder: reference, cpu, and later onnxruntime, torch, cuda.
+// The one interface of everything that runs a decoder: reference, cpu, and later onnxruntime,
+// torch, cuda.
 //
-//   Runtime  --Load(model)-->  LoadedModel  --NewSession(options)-->  Session  --Step(tokens)-->  logits
+//   Runtime  --Load(model)-->  LoadedModel  --NewSession(options)-->  Session  --Step(tokens)-->
+//   logits
 //
-// Prefill is a step of many tokens, decode a step of one. A LoadedModel is read-only and may serve many sessions; a
-// Session belongs to one thread at a time, and two sessions of the same runtime must not step at the same time when
-// they share its thread pool.
+// Prefill is a step of many tokens, decode a step of one. A LoadedModel is read-only and may serve
+// many sessions; a Session belongs to one thread at a time, and two sessions of the same runtime
+// must not step at the same time when they share its thread pool.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +23,13 @@
 
 namespace lts {
 
-enum class Logits { kLast, kAll };  // of the last new position of each sequence, or of every new position
+enum class Logits {
+  kLast,
+  kAll
+};  // of the last new position of each sequence, or of every new position
 
-// The engine's own account of its memory, in bytes. Compared with the resident memory really seen by measure/.
+// The engine's own account of its memory, in bytes. Compared with the resident memory really seen
+// by measure/.
 struct MemoryAccount {
   std::int64_t weights = 0;
   std::int64_t kv_cache = 0;
@@ -41,22 +47,27 @@ struct SessionOptions {
 class Session {
  public:
   virtual ~Session() = default;
-  // Appends `tokens` [batch, n] (row-major; n = tokens.size() / batch, 1..max_step_tokens) to the context and writes
-  // logits [batch, V] (kLast) or [batch, n, V] (kAll) to `logits`, whose size must match. Throws kInvalidArgument, and
-  // leaves the context as it was, when the context would overflow, a token id is outside [0, V) or a size is wrong.
-  // Allocates nothing once a step of the same n has run (or Prepare(n) was called).
-  virtual void Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) = 0;
-  // Builds whatever a step of n tokens needs, so that the step itself allocates and compiles nothing.
+  // Appends `tokens` [batch, n] (row-major; n = tokens.size() / batch, 1..max_step_tokens) to the
+  // context and writes logits [batch, V] (kLast) or [batch, n, V] (kAll) to `logits`, whose size
+  // must match. Throws kInvalidArgument, and leaves the context as it was, when the context would
+  // overflow, a token id is outside [0, V) or a size is wrong. Allocates nothing once a step of the
+  // same n has run (or Prepare(n) was called).
+  virtual void Step(std::span<const std::int32_t> tokens, Logits which,
+                    std::span<float> logits) = 0;
+  // Builds whatever a step of n tokens needs, so that the step itself allocates and compiles
+  // nothing.
   virtual void Prepare(std::int64_t n) = 0;
   virtual std::int64_t length() const = 0;       // tokens in context, per sequence
-  virtual void Rewind(std::int64_t length) = 0;  // forget all but the first `length` tokens; throws unless 0..length()
+  virtual void Rewind(std::int64_t length) = 0;  // forget all but the first `length` tokens; throws
+                                                 // unless 0..length()
   virtual MemoryAccount memory() const = 0;      // of this session together with its model
 };
 
 class LoadedModel {
  public:
   virtual ~LoadedModel() = default;
-  // Throws kInvalidArgument on options outside their ranges, kOutOfMemory before allocating what cannot fit.
+  // Throws kInvalidArgument on options outside their ranges, kOutOfMemory before allocating what
+  // cannot fit.
   virtual std::unique_ptr<Session> NewSession(const SessionOptions& options) = 0;
   virtual const Graph& graph() const = 0;
 };
@@ -72,8 +83,8 @@ class Runtime {
   virtual std::string_view name() const = 0;
   // Can it run this graph with its dtype? A reason when not; never throws.
   virtual Availability Supports(const Graph& graph) const = 0;
-  // Takes what it needs from `model` (packs or copies; may drop the float32 originals of a moved-in model). Throws
-  // kUnsupported with Supports()' reason.
+  // Takes what it needs from `model` (packs or copies; may drop the float32 originals of a moved-in
+  // model). Throws kUnsupported with Supports()' reason.
   virtual std::unique_ptr<LoadedModel> Load(Model model) = 0;
 };
 
@@ -85,8 +96,9 @@ std::int64_t CheckStep(const SessionOptions& options, const Graph& graph, std::i
                        std::span<const std::int32_t> tokens, Logits which, std::size_t logits_size);
 // A new length of a session that now holds `current` tokens: 0..current.
 void CheckRewind(std::int64_t length, std::int64_t current);
-// Throws kOutOfMemory "<what>: needs 812 MiB, but only 640 MiB of memory are available". Asked once for the sum of what
-// is about to be allocated: zeroed pages are not resident until touched, so buffer by buffer each would seem to fit.
+// Throws kOutOfMemory "<what>: needs 812 MiB, but only 640 MiB of memory are available". Asked once
+// for the sum of what is about to be allocated: zeroed pages are not resident until touched, so
+// buffer by buffer each would seem to fit.
 void CheckMemory(std::int64_t bytes, std::string_view what);
 
 // {"oneDNN", "2.6.3"}, {"isa", "AVX3_SPR"}: what goes into Environment.
