@@ -25,9 +25,9 @@ struct Context {
   std::ostream& out;
   std::ostream& err;
   Terminal terminal;
-  std::string executable;    // for memory probes: a program that knows `memory-probe`; "" = this
-                             // process's own
-  std::string command_line;  // for the record
+  std::string executable = {};  // for memory probes: a program that knows `memory-probe`; "" = this
+                                // process's own
+  std::string command_line = {};  // for the record
   OutputFormat format = OutputFormat::kTable;
   bool quiet = false;
   int exit_code = 0;  // set by a command that ran but found something wrong
