@@ -1,76 +1,66 @@
 // Latency as a user sees it, on a machine that is never quiet.
 //
-// Candidates are timed in rounds; in each round every candidate and the canary run once, in a fresh random order, so
-// that slow drift hits all alike. The canary is one fixed small model; the ratio of its time now to its reference time
-// is how fast the machine is now, and every sample is divided by that ratio (interpolated in time between the canary
-// runs around it). Median, P95 and the 95 % interval of the median are reported; a candidate whose interval is wider
-// than asked gets more rounds, up to a limit, and is then marked noisy. docs/measuring.md explains and shows figures.
-// Definitions of TTFT and TPOT: efficiency_metrics.md section 1 (alpha(p) + (o - 1) beta).
+// Candidates are timed in rounds; in each round every candidate runs once, in a fresh random order,
+// so that slow drift hits all alike. The canary runs at both ends of every round and between
+// candidates, so that no sample is more than about half a second of timing away from one. The ratio
+// of its time now to its reference time is how fast the machine is now (drift.h), and every sample
+// is divided by that ratio: TTFT by that of the canary's TTFT, TPOT by that of its TPOT. Median,
+// P95 and the 95 % interval of the median are reported; a candidate whose interval is wider than
+// asked gets more rounds, up to a limit, and is then marked noisy. docs/measuring.md explains and
+// shows figures. Definitions of TTFT and TPOT: efficiency_metrics.md section 1 (alpha(p) + (o - 1)
+// beta).
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "lts/base/clock.h"
 #include "lts/base/rng.h"
+#include "lts/measure/canary.h"
+#include "lts/measure/subject.h"
 #include "lts/record/measurement.h"
-#include "lts/runtime/runtime.h"
 
 namespace lts {
 
-// One run of the workload.
-struct WorkloadTiming {
-  double ttft_ms = 0;  // prefill to logits
-  double tpot_ms = 0;  // mean of the decode steps; 0 when output_tokens == 1
-};
-
-// Something that can be timed: a loaded model, or a fake in tests.
-class TimedSubject {
- public:
-  virtual ~TimedSubject() = default;
-  virtual WorkloadTiming Run(Clock& clock) = 0;
-};
-
-// A session of `model` that runs `workload` from an empty context on each Run, with fixed pseudo-random token ids.
-std::unique_ptr<TimedSubject> MakeSubject(std::shared_ptr<LoadedModel> model, const Workload& workload);
-
 struct LatencyOptions {
-  int warmup_runs = 1;                  // per subject, not counted
-  int min_rounds = 5;
-  int max_rounds = 30;
-  double max_relative_interval = 0.05;  // (high - low) / median of the total above this: more rounds, then noisy
-  std::function<bool()> stop;           // asked between runs; true ends early with what there is (>= 1 round each)
+  int warmup_runs = 1;  // per subject, not counted; >= 0
+  int min_rounds = 5;   // >= 1
+  int max_rounds = 30;  // >= min_rounds
+  double max_relative_interval =
+      0.05;  // (high - low) / median of the total above this: more rounds, then noisy; > 0
+  std::function<bool()>
+      stop;  // asked between runs; true ends early with what there is (>= 1 round each)
+  // Told before each round: its number from 1, and how many candidates take part.
+  std::function<void(int round, std::size_t candidates)> on_round;
 };
 
-struct CanaryReference {
-  double ttft_ms = 0;
-  double tpot_ms = 0;
-};
-
+// samples: corrected, in order of time. drift: the median factor that they were divided by. noisy:
+// the interval is wider than asked, or `stop` ended the session before min_rounds. Every value is
+// finite.
 struct LatencyResult {
   Measurement ttft;
-  Measurement tpot;
-  Measurement total;
+  Measurement tpot;   // value 0 and no samples when output_tokens == 1
+  Measurement total;  // per sample ttft + (output_tokens - 1) * tpot
 };
 
 struct InterleavedResult {
   std::vector<LatencyResult> results;  // per subject
   CanaryReference reference;           // the one that was used
-  double drift_low = 1;                // extremes of the canary's factor over the session: 1.08 = 8 % slower than
-  double drift_high = 1;               // the reference
+  double drift_low = 1;  // extremes of the canary's factor over the session: 1.08 = 8 % slower than
+  double drift_high =
+      1;  // the reference (the geometric mean of its TTFT and TPOT factors, smoothed)
 };
 
-// `reference` without a value: this session's median canary times become the reference.
+// `reference` without a value: this session's median canary times become the reference. Without
+// subjects only the canary runs, min_rounds times at both ends of a round: that is how a reference
+// is taken. Throws kInvalidArgument when an option or the reference is outside its range, or when
+// the canary's times are not positive. The same rng and the same times give the same result.
 InterleavedResult MeasureInterleaved(std::span<TimedSubject* const> subjects, TimedSubject& canary,
-                                     const Workload& workload, const std::optional<CanaryReference>& reference,
+                                     const Workload& workload,
+                                     const std::optional<CanaryReference>& reference,
                                      const LatencyOptions& options, Rng& rng, Clock& clock);
-
-// The canary's architecture: small, but with prefill and decode in the proportion of real candidates.
-Architecture CanaryArchitecture();
 
 }  // namespace lts

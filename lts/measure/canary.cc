@@ -1,0 +1,63 @@
+#include "lts/measure/canary.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "lts/arch/model.h"
+
+namespace lts {
+namespace {
+
+constexpr std::uint64_t kWeightSeed = 1;
+
+// Bounds of a believable time, so that a damaged reference is refused rather than divided by.
+constexpr double kShortestMs = 1e-6;
+constexpr double kLongestMs = 1e9;
+
+}  // namespace
+
+// 2 layers of width 320 and GPT-2's whole vocabulary. Every decode step streams the head, 64 MB,
+// and 10 MB of layers: like a candidate's step it is far beyond a core's own cache and feels what
+// other tenants do to the shared cache and to the memory bus. A canary that fits into L2 would not.
+Architecture CanaryArchitecture() { return Architecture::Gpt2(2, 320, 1280, 5); }
+
+// 64 prompt tokens: as long in arithmetic as the head is in memory traffic. Three decode steps:
+// their mean halves the noise of one, and the whole run stays near 30 ms on two cores.
+Workload CanaryWorkload() {
+  Workload workload;
+  workload.prompt_tokens = 64;
+  workload.output_tokens = 4;
+  workload.batch = 1;
+  return workload;
+}
+
+std::unique_ptr<TimedSubject> MakeCanary(Runtime& runtime) {
+  std::shared_ptr<LoadedModel> model = runtime.Load(RandomModel(CanaryArchitecture(), kWeightSeed));
+  return MakeSubject(std::move(model), CanaryWorkload());
+}
+
+std::string CanaryKey(const RuntimeConfig& config) {
+  const Workload workload = CanaryWorkload();
+  return fmt::format("{} p{} o{} b{} {} {} t{}", CanaryArchitecture().Id(), workload.prompt_tokens,
+                     workload.output_tokens, workload.batch, config.runtime,
+                     kDTypes.Name(config.dtype), config.threads);
+}
+
+Json ToJson(const CanaryReference& reference) {
+  Json json = Json::MakeObject();
+  json["ttft_ms"] = reference.ttft_ms;
+  json["tpot_ms"] = reference.tpot_ms;
+  return json;
+}
+
+CanaryReference ParseCanaryReference(const Json& json, const std::string& name) {
+  ObjectReader reader(json, name);
+  CanaryReference reference;
+  reference.ttft_ms = reader.Double("ttft_ms", kShortestMs, kLongestMs);
+  reference.tpot_ms = reader.Double("tpot_ms", kShortestMs, kLongestMs);
+  reader.RejectUnknown();
+  return reference;
+}
+
+}  // namespace lts

@@ -1,0 +1,36 @@
+// Runs another program to its end: input on its stdin, its stdout and stderr collected. For short
+// answers, not streams.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lts {
+
+struct ChildProcessOptions {
+  double timeout_s = 120;      // then the child is killed; > 0
+  std::function<bool()> stop;  // asked about 20 times a second; true kills the child
+  std::size_t max_output =
+      64 * 1024;  // bytes kept of stdout and of stderr each; the rest is read and dropped
+};
+
+struct ChildProcessResult {
+  enum class End { kExited, kSignalled, kTimedOut, kStopped } end = End::kExited;
+  int code = 0;  // exit status or number of the signal
+  std::string out;
+  std::string err;
+};
+
+// Starts `program` (a path; no search, no shell) with `arguments` after its own name and waits for
+// its end. The child inherits the environment and no descriptor but 0, 1 and 2; signals are at
+// their defaults. It never outlives this call and leaves no zombie. A child that ends without
+// reading its input is no error. Throws kIo when it cannot be started. Safe to call from several
+// threads; needs SIGCHLD not to be ignored.
+ChildProcessResult RunChildProcess(const std::string& program,
+                                   const std::vector<std::string>& arguments,
+                                   std::string_view input, const ChildProcessOptions& options);
+
+}  // namespace lts

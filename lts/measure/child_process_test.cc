@@ -1,0 +1,136 @@
+#include "lts/measure/child_process.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <iterator>
+
+#include "lts/base/error.h"
+
+namespace lts {
+namespace {
+
+using End = ChildProcessResult::End;
+
+ChildProcessResult Shell(const std::string& script, std::string_view input = "",
+                         const ChildProcessOptions& options = {}) {
+  return RunChildProcess("/bin/sh", {"-c", script}, input, options);
+}
+
+std::ptrdiff_t OpenDescriptors() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+TEST(ChildProcess, GivesInputAndReturnsBothOutputs) {
+  const ChildProcessResult result = Shell("cat; echo oh >&2", "hello");
+  EXPECT_EQ(result.end, End::kExited);
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, "hello");
+  EXPECT_EQ(result.err, "oh\n");
+}
+
+TEST(ChildProcess, MovesMoreThanAPipeHolds) {
+  const std::string input(3'000'000, 'x');
+  ChildProcessOptions options;
+  options.max_output = input.size();
+  EXPECT_EQ(Shell("cat", input, options).out, input);
+}
+
+TEST(ChildProcess, KeepsOnlySoMuchOutput) {
+  ChildProcessOptions options;
+  options.max_output = 1000;
+  const ChildProcessResult result = Shell("cat", std::string(1'000'000, 'x'), options);
+  EXPECT_EQ(result.out, std::string(1000, 'x'));
+  EXPECT_EQ(result.code, 0);
+}
+
+TEST(ChildProcess, ReportsExitCodeAndSignal) {
+  EXPECT_EQ(Shell("exit 7").code, 7);
+  const ChildProcessResult killed = Shell("kill -TERM $$");
+  EXPECT_EQ(killed.end, End::kSignalled);
+  EXPECT_EQ(killed.code, SIGTERM);
+}
+
+TEST(ChildProcess, SurvivesAChildThatDoesNotRead) {
+  const ChildProcessResult result = Shell("exec <&-; exit 3", std::string(1'000'000, 'x'));
+  EXPECT_EQ(result.end, End::kExited);
+  EXPECT_EQ(result.code, 3);
+}
+
+TEST(ChildProcess, KillsAfterTheTimeout) {
+  ChildProcessOptions options;
+  options.timeout_s = 0.05;
+  EXPECT_EQ(Shell("exec tail -f /dev/null", "", options).end, End::kTimedOut);
+}
+
+TEST(ChildProcess, KillsAChildThatClosedItsOutputsAndStays) {
+  ChildProcessOptions options;
+  options.timeout_s = 0.05;
+  EXPECT_EQ(Shell("exec >&- 2>&-; while :; do :; done", "", options).end, End::kTimedOut);
+}
+
+TEST(ChildProcess, DoesNotWaitForGrandchildren) {
+  const ChildProcessResult result = Shell("tail -f /dev/null & echo $!; exit 5");
+  EXPECT_EQ(result.code, 5);
+  kill(std::stoi(result.out), SIGKILL);
+}
+
+TEST(ChildProcess, StopEndsIt) {
+  ChildProcessOptions options;
+  int asked = 0;
+  options.stop = [&] { return ++asked == 2; };
+  EXPECT_EQ(Shell("exec tail -f /dev/null", "", options).end, End::kStopped);
+}
+
+TEST(ChildProcess, ThrowsWhenTheProgramCannotBeStarted) {
+  for (const char* program : {"/nonexistent/program", "/etc/passwd", "/"}) {
+    try {
+      RunChildProcess(program, {}, "", {});
+      FAIL() << program;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIo);
+      EXPECT_NE(std::string(error.what()).find(program), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(ChildProcess, LeavesNoDescriptorAndNoZombie) {
+  const std::ptrdiff_t before = OpenDescriptors();
+  Shell("echo");
+  ChildProcessOptions options;
+  options.timeout_s = 0.01;
+  Shell("exec tail -f /dev/null", "", options);
+  options.timeout_s = 10;
+  options.stop = []() -> bool { throw Error(ErrorCode::kCancelled, "from stop"); };
+  EXPECT_THROW(Shell("exec tail -f /dev/null", "", options), Error);
+  EXPECT_THROW(RunChildProcess("/nonexistent", {}, "", {}), Error);
+  EXPECT_EQ(OpenDescriptors(), before);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
+TEST(ChildProcess, TheChildInheritsNoDescriptorOfOurs) {
+  const int ours = open("/dev/null", O_RDONLY);  // without O_CLOEXEC
+  const int high = fcntl(ours, F_DUPFD, 200);
+  const ChildProcessResult result =
+      Shell("[ ! -e /proc/$$/fd/" + std::to_string(high) + " ] && echo none");
+  close(high);
+  close(ours);
+  EXPECT_EQ(result.out, "none\n");
+}
+
+TEST(ChildProcess, TheChildHasDefaultSignals) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const ChildProcessResult result = Shell("kill -PIPE $$; echo survived");
+  std::signal(SIGPIPE, SIG_DFL);
+  EXPECT_EQ(result.end, End::kSignalled);
+  EXPECT_EQ(result.code, SIGPIPE);
+}
+
+}  // namespace
+}  // namespace lts
