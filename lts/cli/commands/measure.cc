@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "fmt/format.h"
+#include "lts/arch/count.h"
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/clock.h"
 #include "lts/base/error.h"
