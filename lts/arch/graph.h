@@ -2,12 +2,16 @@
 // interprets.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "lts/arch/architecture.h"
 #include "lts/arch/op.h"
+#include "lts/base/error.h"
 
 namespace lts {
 
@@ -27,9 +31,28 @@ struct TensorInit {
   float std = 0;
 };
 
+// One or two extents, each >= 1. Held in place: a search builds a graph per candidate.
+class TensorShape {
+ public:
+  TensorShape() = default;
+  TensorShape(std::initializer_list<std::int64_t> extents) : rank_(extents.size()) {
+    LTS_CHECK(rank_ <= extents_.size());
+    std::copy(extents.begin(), extents.end(), extents_.begin());
+  }
+  std::size_t size() const { return rank_; }
+  std::int64_t operator[](std::size_t i) const { return extents_[i]; }
+  const std::int64_t* begin() const { return extents_.data(); }
+  const std::int64_t* end() const { return extents_.data() + rank_; }
+  bool operator==(const TensorShape&) const = default;
+
+ private:
+  std::array<std::int64_t, 2> extents_{};
+  std::size_t rank_ = 0;
+};
+
 struct TensorSpec {
-  std::string name;                 // ours, unique: "layers.3.attention.qkv.weight"
-  std::vector<std::int64_t> shape;  // one or two dimensions, each >= 1
+  std::string name;   // ours, unique: "layers.3.attention.qkv.weight"
+  TensorShape shape;  // [in, out] of a matrix, [count] of a bias or gain
   TensorRole role = TensorRole::kAttention;
   TensorInit init;
   std::int64_t count() const;  // checked product; throws kInvalidArgument on overflow

@@ -12,8 +12,6 @@
 namespace lts {
 namespace {
 
-using Shape = std::vector<std::int64_t>;
-
 class GraphValidator {
  public:
   explicit GraphValidator(const Graph& graph)
@@ -60,7 +58,7 @@ class GraphValidator {
   }
 
   // The tensor exists, has this shape and counts as this role.
-  void Use(TensorId id, const Shape& shape, TensorRole role) {
+  void Use(TensorId id, const TensorShape& shape, TensorRole role) {
     LTS_CHECK(id >= 0 && static_cast<std::size_t>(id) < graph_.tensors.size());
     const TensorSpec& tensor = graph_.tensors[static_cast<std::size_t>(id)];
     LTS_CHECK(tensor.shape == shape);
@@ -69,7 +67,7 @@ class GraphValidator {
               (role == TensorRole::kHead && tensor.role == TensorRole::kTokenEmbedding));
     tensor_used_[static_cast<std::size_t>(id)] = true;
   }
-  void UseIfAny(TensorId id, const Shape& shape, TensorRole role) {
+  void UseIfAny(TensorId id, const TensorShape& shape, TensorRole role) {
     if (id != kNoTensor) Use(id, shape, role);
   }
 

@@ -1,0 +1,155 @@
+// Parameter counts: literal published totals, the gallery and the trained models of the LTS paper.
+#include "lts/arch/count.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "lts/arch/architecture.h"
+#include "lts/arch/other_decoders.h"
+#include "lts/arch/published_data.h"
+#include "lts/base/error.h"
+
+namespace lts {
+namespace {
+
+ParameterCounts Count(const Architecture& architecture) {
+  return CountParameters(BuildGraph(architecture));
+}
+
+TEST(CountParameters, EqualsThePublishedSizesOfGpt2) {
+  EXPECT_EQ(Count(Architecture::Gpt2(12, 768, 3072, 12)).total(), 124439808);
+  EXPECT_EQ(Count(Architecture::Gpt2(24, 1024, 4096, 16)).total(), 354823168);
+  EXPECT_EQ(Count(Architecture::Gpt2(36, 1280, 5120, 20)).total(), 774030080);
+  EXPECT_EQ(Count(Architecture::Gpt2(48, 1600, 6400, 25)).total(), 1557611200);
+}
+
+TEST(CountParameters, SplitsGpt2ByRole) {
+  const std::int64_t L = 3, d = 64, i = 200, V = 1000, S = 128;
+  const ParameterCounts counts = Count(Architecture::Gpt2(L, d, i, 4, V, S));
+  EXPECT_EQ(counts.attention, L * (4 * d * d + 4 * d));
+  EXPECT_EQ(counts.feed_forward, L * (2 * d * i + i + d));
+  EXPECT_EQ(counts.norm, L * 4 * d + 2 * d);
+  EXPECT_EQ(counts.decoder(), L * (4 * d * d + 2 * d * i + 9 * d + i) + 2 * d);
+  EXPECT_EQ(counts.token_embedding, V * d);
+  EXPECT_EQ(counts.position_embedding, S * d);
+  EXPECT_EQ(counts.head, 0);
+  EXPECT_EQ(counts.total(), counts.decoder() + V * d + S * d);
+}
+
+TEST(CountParameters, AddsUpLayersThatDiffer) {
+  ArchitectureFields fields;
+  fields.d_model = 64;
+  fields.layers = {{2, 2, 100}, {8, 8, 333}};
+  const std::int64_t d = 64;
+  EXPECT_EQ(Count(Architecture(fields)).decoder(),
+            2 * (4 * d * d + 9 * d) + (2 * d + 1) * (100 + 333) + 2 * d);
+}
+
+TEST(CountParameters, IgnoresTheNumberOfHeads) {
+  EXPECT_EQ(Count(Architecture::Gpt2(4, 256, 512, 2)), Count(Architecture::Gpt2(4, 256, 512, 8)));
+}
+
+// Each is the count that the model's own release states.
+TEST(CountParameters, EqualsThePublishedSizesOfOtherDecoders) {
+  EXPECT_EQ(CountParameters(OptGraph(12, 768, 768, 3072, 12, 50272, 2048)).total(), 125239296);
+  EXPECT_EQ(CountParameters(OptGraph(24, 1024, 512, 4096, 16, 50272, 2048)).total(), 331196416);
+  EXPECT_EQ(CountParameters(CodeGenGraph(20, 1024, 16, 32, 51200, 2048)).total(), 356712448);
+  EXPECT_EQ(CountParameters(LlamaGraph(22, 2048, 5632, 32, 4, 32000, 2048)).total(), 1100048384);
+  EXPECT_EQ(CountParameters(LlamaGraph(32, 4096, 11008, 32, 32, 32000, 4096)).total(), 6738415616);
+}
+
+TEST(CountParameters, RefusesCountsThatOverflow) {
+  Graph graph;
+  graph.tensors.push_back({.name = "huge", .shape = {INT64_MAX / 2, 3}});
+  EXPECT_THROW(CountParameters(graph), Error);
+  graph.tensors = {{.name = "a", .shape = {INT64_MAX}}, {.name = "b", .shape = {1}}};
+  EXPECT_THROW(CountParameters(graph), Error);
+}
+
+TEST(CountParameters, EqualsTheGallery) {
+  const auto rows = ReadPublishedCsv("lts_gallery/gallery_extra.csv");
+  if (rows.empty()) GTEST_SKIP() << "no lts_gallery beside the repository";
+  for (const auto& row : rows) {
+    const Architecture architecture =
+        ReadArchitecture(PublishedData("lts_gallery/" + row.at("archid") + ".json"));
+    const ParameterCounts counts = Count(architecture);
+    EXPECT_EQ(counts.decoder(), std::stoll(row.at("non_embedding_params_exact")));
+    EXPECT_EQ(counts.total(), std::stoll(row.at("total_params_tied")));
+  }
+}
+
+struct TrainedModel {
+  std::string id;
+  std::int64_t d_model = 0;
+  std::int64_t max_seq_len = 0;
+  std::vector<LayerShape> layers;
+  AdaptiveVocabulary vocabulary;
+  std::int64_t decoder = 0;
+  std::int64_t embedding = 0;
+  std::int64_t total = 0;
+};
+
+std::vector<TrainedModel> ReadTrainedModels(const std::string& file) {
+  std::vector<TrainedModel> models;
+  const bool wt103 = file.find("wt103") != std::string::npos;
+  for (const auto& row : ReadPublishedCsv("lts_benchmark/" + file)) {
+    TrainedModel model;
+    model.id = row.at("id");
+    model.d_model = std::stoll(row.at("d_model"));
+    model.max_seq_len = std::stoll(row.at("tgt_len"));
+    const auto n_head = ParseIntegers(row.at("n_head"));
+    const auto d_inner = ParseIntegers(row.at("d_inner"));
+    for (std::size_t i = 0; i < n_head.size(); ++i) {
+      model.layers.push_back({n_head[i], n_head[i], d_inner.at(i)});
+    }
+    model.vocabulary.size = std::stoll(row.at("n_token"));
+    model.vocabulary.d_embed = std::stoll(row.at("d_embed"));
+    model.vocabulary.div_val = std::stoll(row.at("div_val"));
+    model.vocabulary.cutoffs = wt103 ? std::vector<std::int64_t>{19997, 39997, 199997}
+                                     : std::vector<std::int64_t>{59997, 99997, 639997};
+    model.vocabulary.tied_projections = {false, wt103, wt103, wt103};
+    model.decoder = std::stoll(row.at("params_nonembedding"));
+    model.embedding = std::stoll(row.at("params_adaemb"));
+    model.total = std::stoll(row.at("params_total"));
+    models.push_back(model);
+  }
+  return models;
+}
+
+class TrainedModels : public testing::TestWithParam<std::string> {};
+
+TEST_P(TrainedModels, HaveTheirPublishedCounts) {
+  const std::vector<TrainedModel> models = ReadTrainedModels(GetParam());
+  if (models.empty()) GTEST_SKIP() << "no lts_benchmark beside the repository";
+  const bool gpt2 = GetParam().find("GPT2") != std::string::npos;
+  for (const TrainedModel& model : models) {
+    const Graph graph =
+        gpt2 ? AdaptiveGpt2Graph(model.d_model, model.layers, model.vocabulary, model.max_seq_len)
+             : TransformerXlGraph(model.d_model, model.layers, model.vocabulary, 192);
+    ValidateGraph(graph);
+    const ParameterCounts counts = CountParameters(graph);
+    EXPECT_EQ(counts.decoder(), model.decoder) << model.id;
+    EXPECT_EQ(counts.embedding(), model.embedding) << model.id;
+    EXPECT_EQ(counts.total(), model.total) << model.id;
+    if (!gpt2) continue;
+    ArchitectureFields fields;  // the same decoder by our own backbone
+    fields.d_model = model.d_model;
+    fields.layers = model.layers;
+    EXPECT_EQ(Count(Architecture(fields)).decoder(), model.decoder) << model.id;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Lts, TrainedModels,
+                         testing::Values("random_GPT2_wt103.csv", "pareto_GPT2_lm1b_arm.csv",
+                                         "pareto_GPT2_lm1b_corei7.csv", "random_TransXL_wt103.csv",
+                                         "random_TransXL_wt103_homogeneous.csv",
+                                         "pareto_TransXL_lm1b_arm.csv",
+                                         "pareto_TransXL_lm1b_corei7.csv"),
+                         [](const auto& test) {
+                           return test.param.substr(0, test.param.find('.'));
+                         });
+
+}  // namespace
+}  // namespace lts

@@ -1,0 +1,48 @@
+// Decoders that no backbone describes, written with the same ops: the tests prove on them that ops,
+// counting and validation carry more than GPT-2.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lts/arch/graph.h"
+
+namespace lts {
+
+// OPT (Zhang et al. 2022): GPT-2 with ReLU and positions that start at 2. With d_embed < d_model
+// (OPT-350M) tokens are projected up and the head down, blocks are post-norm, and there is no final
+// norm.
+Graph OptGraph(std::int64_t n_layer, std::int64_t d_model, std::int64_t d_embed,
+               std::int64_t d_inner, std::int64_t n_head, std::int64_t vocab_size,
+               std::int64_t max_seq_len);
+
+// CodeGen (Nijkamp et al. 2022): attention and feed-forward side by side on one norm, RoPE on the
+// first dims.
+Graph CodeGenGraph(std::int64_t n_layer, std::int64_t d_model, std::int64_t n_head,
+                   std::int64_t rotary_dims, std::int64_t vocab_size, std::int64_t max_seq_len);
+
+// Llama (Touvron et al. 2023): RMSNorm, SwiGLU, RoPE, grouped-query attention, no biases, untied
+// head.
+Graph LlamaGraph(std::int64_t n_layer, std::int64_t d_model, std::int64_t d_inner,
+                 std::int64_t n_head, std::int64_t n_kv_head, std::int64_t vocab_size,
+                 std::int64_t max_seq_len);
+
+// An adaptive vocabulary (Baevski & Auli 2019) as the code of the LTS paper builds it.
+struct AdaptiveVocabulary {
+  std::int64_t size = 0;
+  std::int64_t d_embed = 0;
+  std::int64_t div_val = 1;
+  std::vector<std::int64_t> cutoffs;   // of clusters; those >= size are dropped
+  std::vector<bool> tied_projections;  // by cluster: the head uses the embedding's
+};
+
+// Transformer-XL (Dai et al. 2019): post-norm, ReLU, relative attention over a memory, adaptive
+// vocabulary.
+Graph TransformerXlGraph(std::int64_t d_model, const std::vector<LayerShape>& layers,
+                         const AdaptiveVocabulary& vocabulary, std::int64_t memory_tokens);
+
+// GPT-2 with per-layer shapes and an adaptive vocabulary: "gpt2_flex" of the LTS paper.
+Graph AdaptiveGpt2Graph(std::int64_t d_model, const std::vector<LayerShape>& layers,
+                        const AdaptiveVocabulary& vocabulary, std::int64_t max_seq_len);
+
+}  // namespace lts
