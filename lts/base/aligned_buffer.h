@@ -5,20 +5,26 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace lts {
 
 // 64 bytes: a cache line and an AVX-512 vector. Blocks of 2 MiB and more are aligned to 2 MiB and
 // advised as huge pages, so that streaming weights does not pay for TLB misses. Throws kOutOfMemory
 // when the allocation fails or exceeds what the machine has (MemAvailable), before touching it.
-// Move-only.
+// Move-only; a buffer moved from is empty.
 template <typename T>
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::int64_t count);
-  AlignedBuffer(AlignedBuffer&&) noexcept = default;
-  AlignedBuffer& operator=(AlignedBuffer&&) noexcept = default;
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
 
   T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }

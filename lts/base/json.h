@@ -1,9 +1,10 @@
 // JSON values, read and written. A small value type of our own, so that no header of a JSON library
 // leaks into public headers and every access can say which file and which field was wrong.
 //
-// Reading:  ParseJson bounds depth and size, refuses duplicate keys, NaN, trailing text and invalid
-// UTF-8. Writing:  numbers as the shortest text that reads back equal; integers stay integers. Not
-// for:  streams or documents beyond memory. Not thread-safe to mutate; const access is.
+// Reading bounds depth and size, and refuses duplicate keys, NaN, trailing text and invalid UTF-8.
+// Writing gives numbers the fewest digits that read back equal, laid out as Python's repr (1e-05);
+// integers stay integers and 1.0 stays a number.
+// Not for streams or documents beyond memory. Not thread-safe to mutate; const access is.
 #pragma once
 
 #include <cstdint>
@@ -92,20 +93,21 @@ Json ReadJsonFile(const std::string& path, const JsonLimits& limits = {});
 enum class JsonStyle {
   kCompact,  // {"a":1,"b":[1,2]}
   kPretty,   // two spaces, one member a line, arrays of scalars on one line; ends without a newline
-  kPython,  // as Python's json.dumps(sort_keys=True): {"a": 1, "b": [1, 2]}; keys sorted, floats as
-            // repr (0.0)
+  kPython,   // as Python's json.dumps(sort_keys=True): {"a": 1, "b": [1, 2]}; keys sorted, ASCII
+             // only
 };
+// Throws kInvalidArgument for NaN and infinity, which JSON lacks. Bytes of a string that are no
+// UTF-8 become U+FFFD: what is written can always be read.
 std::string WriteJson(const Json& value, JsonStyle style = JsonStyle::kPretty);
 
 // Reads the members of an object one by one, with messages that name file, field, value and what
 // was expected:
 //   ObjectReader r(json, "config.json");
-//   auto d_model = r.Int("n_embd", 1, 1 << 20);        // required
-//   auto eps = r.OptionalDouble("layer_norm_epsilon", 0, 1).value_or(1e-5);
-//   r.RejectUnknown();                                  // kNotFound with a suggestion for keys
-//   never asked for
-// All throw kInvalidArgument: "config.json: field 'n_embd': got -3, expected an integer in [1,
-// 1048576]".
+//   auto d_model = r.Int("n_embd", 1, 1 << 20);                    // required
+//   auto eps = r.DoubleOr("layer_norm_epsilon", 0, 1, 1e-5);       // absent or null: 1e-5
+//   r.RejectUnknown();  // kNotFound, with a suggestion, for a key never asked for
+// All throw kInvalidArgument:
+//   "config.json: field 'n_embd': got -3, expected an integer in [1, 1048576]".
 class ObjectReader {
  public:
   // Throws when `json` is no object. Keeps references: `json` must outlive the reader.

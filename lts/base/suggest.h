@@ -17,8 +17,9 @@ int EditDistance(std::string_view a, std::string_view b);
 std::string UnknownName(std::string_view what, std::string_view name,
                         const std::vector<std::string>& known);
 
-// `text` made safe for a one-line message: control characters escaped, shortened to `max_bytes`
-// with "...".
+// `text` made safe for a one-line message, without quotes around it: control characters, line
+// separators and bytes that are no UTF-8 are escaped, what exceeds `max_bytes` (between characters)
+// becomes "...".
 std::string Quoted(std::string_view text, std::size_t max_bytes = 60);
 
 }  // namespace lts
