@@ -146,6 +146,13 @@ struct Store::Impl {
         .Finish();
   }
 
+  void CheckOneRun(Statement& update, std::int64_t id) const {
+    if (!update.Next()) {
+      throw Error(ErrorCode::kNotFound, fmt::format("{}: there is no run {}", database.path(), id));
+    }
+    update.Finish();
+  }
+
   std::optional<RunRecord> ReadRun(std::string_view where, std::int64_t id) {
     Statement select(database, fmt::format("SELECT id, started_utc, finished_utc, command_line, "
                                            "options_json, environment_json, status, stopped, "
@@ -207,6 +214,17 @@ std::optional<RunRecord> Store::FindRun(std::int64_t id) {
 
 std::optional<RunRecord> Store::LastRun() { return impl_->ReadRun("ORDER BY id DESC LIMIT 1", 0); }
 
+void Store::ResumeRun(const RunRecord& run) {
+  const std::string_view status = kRunStatuses.Name(kRunStatuses.Parse(run.status));
+  Transaction transaction(impl_->database);
+  Statement update(impl_->database,
+                   "UPDATE runs SET status = ?, stopped = '', finished_utc = '', command_line = ?, "
+                   "options_json = ? WHERE id = ? RETURNING id");
+  update.Bind(status).Bind(run.command_line).Bind(Compact(run.options)).Bind(run.id);
+  impl_->CheckOneRun(update, run.id);
+  transaction.Commit();
+}
+
 void Store::UpdateRun(std::int64_t id, std::string_view status, double elapsed_s,
                       std::string_view stopped, std::string_view finished_utc) {
   const std::string_view name = kRunStatuses.Name(kRunStatuses.Parse(status));
@@ -216,11 +234,7 @@ void Store::UpdateRun(std::int64_t id, std::string_view status, double elapsed_s
                    "UPDATE runs SET status = ?, elapsed_s = ?, stopped = ?, finished_utc = ? "
                    "WHERE id = ? RETURNING id");
   update.Bind(name).Bind(elapsed_s).Bind(stopped).Bind(finished_utc).Bind(id);
-  if (!update.Next()) {
-    throw Error(ErrorCode::kNotFound,
-                fmt::format("{}: there is no run {}", impl_->database.path(), id));
-  }
-  update.Finish();
+  impl_->CheckOneRun(update, id);
   transaction.Commit();
 }
 

@@ -75,6 +75,8 @@ class Store {
   std::int64_t CreateRun(const RunRecord& run);  // returns its id; run.id is ignored
   std::optional<RunRecord> FindRun(std::int64_t id);
   std::optional<RunRecord> LastRun();
+  // Replaces options, command line and status of run.id, which goes on. Throws like UpdateRun.
+  void ResumeRun(const RunRecord& run);
   // Throws kNotFound when there is no such run or status.
   void UpdateRun(std::int64_t id, std::string_view status, double elapsed_s,
                  std::string_view stopped = "", std::string_view finished_utc = "");

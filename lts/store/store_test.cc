@@ -176,6 +176,25 @@ TEST_F(StoreTest, UpdatesARun) {
   EXPECT_EQ(store.FindRun(other)->status, "running");
 }
 
+TEST_F(StoreTest, AResumedRunKeepsItsTimeAndTakesTheNewOptions) {
+  Store store(Path());
+  RunRecord run = SomeRun();
+  run.id = store.CreateRun(run);
+  store.UpdateRun(run.id, "finished", 12.5, "budget", "2026-01-02T03:04:17Z");
+  run.command_line = "lts search --resume";
+  run.options["budget_s"] = 90;
+  store.ResumeRun(run);
+  const auto found = store.FindRun(run.id);
+  EXPECT_EQ(found->status, "running");
+  EXPECT_EQ(found->stopped, "");
+  EXPECT_EQ(found->finished_utc, "");
+  EXPECT_EQ(found->elapsed_s, 12.5);
+  EXPECT_EQ(found->command_line, run.command_line);
+  EXPECT_EQ(found->options, run.options);
+  run.id += 1;
+  EXPECT_THROW(store.ResumeRun(run), Error);
+}
+
 TEST_F(StoreTest, RefusesAnUnknownRunOrStatus) {
   Store store(Path());
   const std::int64_t id = store.CreateRun(SomeRun());

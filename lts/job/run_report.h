@@ -1,0 +1,51 @@
+// From a run as the store keeps it to the report: the same for a search that is running and for one
+// read back.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lts/report/report.h"
+#include "lts/search/search.h"
+#include "lts/store/store.h"
+
+namespace lts {
+
+// The part of RunRecord::options that the report needs.
+struct RunSettings {
+  Json space;  // SearchSpace::ToJson()
+  std::vector<ObjectiveSpec> objectives;
+  RuntimeConfig config;
+  Workload workload;
+
+  Json ToJson() const;
+  // Reads the members it knows, whatever else there is. Throws kInvalidArgument or kNotFound,
+  // starting with `name`.
+  static RunSettings FromJson(const Json& json, const std::string& name);
+};
+
+// One evaluated candidate with all that is known of it.
+struct RunMember {
+  Architecture architecture;
+  RunEvaluation evaluation;
+  std::vector<Measurement> measurements;  // at most one per metric, in the order of Metrics()
+};
+
+// `measurements` and the counted metrics that they lack, in the order of Metrics().
+std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
+                                    const Architecture& architecture, const Workload& workload,
+                                    const RuntimeConfig& config);
+
+// Objectives as a point that is minimised.
+Point MinimizedPoint(std::span<const double> objectives, std::span<const ObjectiveSpec> specs);
+
+// The front is computed here, from the objectives that the search was told.
+ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
+                      std::span<const RunMember> members);
+
+// The store of a folder: "<folder>/lts.db".
+std::string StorePath(const std::string& folder);
+
+}  // namespace lts
