@@ -34,6 +34,9 @@ struct TensorInit {
 // One or two extents, each >= 1. Held in place: a search builds a graph per candidate.
 class TensorShape {
  public:
+  using value_type = std::int64_t;
+  using const_iterator = const std::int64_t*;
+
   TensorShape() = default;
   TensorShape(std::initializer_list<std::int64_t> extents) : rank_(extents.size()) {
     LTS_CHECK(rank_ <= extents_.size());
@@ -41,8 +44,8 @@ class TensorShape {
   }
   std::size_t size() const { return rank_; }
   std::int64_t operator[](std::size_t i) const { return extents_[i]; }
-  const std::int64_t* begin() const { return extents_.data(); }
-  const std::int64_t* end() const { return extents_.data() + rank_; }
+  const_iterator begin() const { return extents_.data(); }
+  const_iterator end() const { return extents_.data() + rank_; }
   bool operator==(const TensorShape&) const = default;
 
  private:
