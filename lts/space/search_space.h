@@ -1,10 +1,18 @@
-// A search space: dimensions with their values, fixed settings and constraints. Maps genomes to architectures.
-// File grammar (TOML or JSON) and presets: docs/spaces.md and presets.cc. Sources: lts_paper.md section 2, archai.md
-// section 1, text_predictor.md section A.
+// A search space: dimensions with their values, fixed settings and constraints. Maps genomes to
+// architectures. File grammar (TOML or JSON) and presets: docs/spaces.md and presets.cc. Sources:
+// lts_paper.md section 2, archai.md section 1, text_predictor.md section A.
 //
-// Genome: one index per gene. Gene order is the LTS paper's: n_layer, d_model, then d_inner and n_head, each once (shared)
-// or once per possible layer (per_layer; max n_layer genes). Genes of layers that an architecture does not have are
-// silent: Canonical() zeroes them, so equal architectures have equal canonical genomes.
+// Genome: one index per gene. Gene order is the LTS paper's: n_layer, d_model, then d_inner and
+// n_head, each once (shared) or once per possible layer (per_layer; max n_layer genes). Genes of
+// layers that an architecture does not have are silent: Canonical() zeroes them, so equal
+// architectures have equal canonical genomes.
+//
+// Constraints: one that names a per-layer dimension must hold for every layer, with the d_inner and
+// n_head of that layer. That n_head divides d_model is always required. Counted metrics are counted
+// from the graph, and only when a constraint names one and everything cheaper holds; bytes
+// (weights_mib, kv_cache_mib) are those of float32.
+//
+// Immutable after construction; const calls from several threads are safe.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +32,10 @@
 namespace lts {
 
 struct Dimension {
-  std::string name;                  // n_layer, d_model, d_inner, n_head
-  std::vector<std::int64_t> values;  // ascending, unique, 1..65536 of them
-  bool per_layer = false;            // d_inner and n_head only
+  std::string name;  // n_layer, d_model, d_inner, n_head
+  std::vector<std::int64_t>
+      values;  // ascending, unique, 1..65536 of them, within the limits of architecture.h
+  bool per_layer = false;  // d_inner and n_head only
   bool operator==(const Dimension&) const = default;
 };
 
@@ -38,8 +47,10 @@ struct SpaceFields {
   std::string backbone = "gpt2";
   std::int64_t vocab_size = 50257;
   std::int64_t max_seq_len = 1024;
-  std::vector<Dimension> dimensions;     // all four, in gene order
-  std::vector<std::string> constraints;  // texts; names must be dimensions or unmeasured metrics
+  std::vector<Dimension> dimensions;  // all four, in gene order
+  std::vector<std::string>
+      constraints;  // at most 60 texts; names must be dimensions or unmeasured metrics
+  bool operator==(const SpaceFields&) const = default;
 };
 
 // Number of points: exact when below 2^63, else its decimal logarithm.
@@ -50,46 +61,119 @@ struct SpaceSize {
 
 class SearchSpace {
  public:
-  // Throws kInvalidArgument: unknown or missing dimension, empty or unsorted values, a constraint that names something
-  // unknown (with a suggestion) or measured, a space that no architecture satisfies (see CheckNotEmpty).
+  // Throws kInvalidArgument: unknown or missing dimension, empty, unsorted or absurd values, a
+  // constraint that does not parse or names a measured metric, a constraint on one dimension that
+  // none of its values satisfies; kNotFound with a suggestion: unknown backbone or name in a
+  // constraint. Contradictions beyond that: CheckNotEmpty.
   explicit SearchSpace(SpaceFields fields);
 
   const SpaceFields& fields() const { return fields_; }
   const std::string& name() const { return fields_.name; }
-  SpaceSize Size() const;                // distinct architectures before constraints (silent genes not counted)
-  std::int64_t gene_count() const;
+  SpaceSize Size() const;  // distinct architectures before constraints (silent genes not counted);
+                           // O(values of n_layer)
+  std::int64_t gene_count() const { return gene_count_; }
   std::int64_t GeneValues(std::int64_t gene) const;  // number of values of a gene
 
-  Genome Canonical(Genome genome) const;
-  // Whether the genome decodes (n_head divides d_model) and satisfies every constraint of the space; when `violated` is
-  // given, it receives the text of the first violated one. Cheap: counts only, nothing is built. About 1-3 us.
-  bool Satisfies(const Genome& genome, const Workload& workload, std::string* violated = nullptr) const;
-  Architecture Decode(const Genome& genome) const;   // LTS_DCHECK that it decodes
-  std::optional<Genome> Encode(const Architecture& architecture) const;  // nullopt: not in the space
+  // A genome's number of layers, and the layer of a gene (-1: not a per-layer gene).
+  std::int64_t ActiveLayers(const Genome& genome) const;
+  std::int64_t LayerOf(std::int64_t gene) const;
 
-  // A uniform draw of every gene that satisfies the constraints: rejection, up to `max_tries` draws (then nullopt).
+  Genome Canonical(Genome genome) const;
+  // Whether the genome decodes (n_head divides d_model) and satisfies every constraint of the
+  // space; when `violated` is given, it receives the text of the first violated one, cheap ones
+  // first. Well below 1 us a layer when constraints name dimensions only, else about 2 us a layer:
+  // counts only, no weights are built. Throws kInvalidArgument when a constraint needs the workload
+  // and it does not fit max_seq_len; a count that overflows is infinite.
+  bool Satisfies(const Genome& genome, const Workload& workload,
+                 std::string* violated = nullptr) const;
+  Architecture Decode(const Genome& genome) const;  // LTS_DCHECK that it decodes
+  std::optional<Genome> Encode(
+      const Architecture& architecture) const;  // nullopt: not in the space
+
+  // Draws the genes that `which` marks anew, gene by gene as the LTS paper does: n_layer, d_model,
+  // then every layer's d_inner and n_head uniformly from the values that satisfy the constraints on
+  // dimensions given the genes drawn so far. Layers that the genome did not have are drawn too, and
+  // a layer left in violation by a new d_model is drawn again instead of being lost. Canonical
+  // result; false (genome unspecified) when a layer has no such value. Constraints on metrics are
+  // not looked at.
+  bool Redraw(Genome& genome, const std::vector<bool>& which, Rng& rng) const;
+  // A draw of every gene as above that satisfies all constraints: rejection, up to `max_tries`
+  // draws (then nullopt).
   std::optional<Genome> Sample(Rng& rng, const Workload& workload, int max_tries = 20000) const;
-  // All canonical genomes that satisfy the constraints, in lexicographic order. Throws kUnsupported above `limit` points.
+  // All canonical genomes that satisfy the constraints, in lexicographic order. Throws kUnsupported
+  // when Size() is above `limit` points.
   std::vector<Genome> Enumerate(const Workload& workload, std::int64_t limit = 10'000'000) const;
 
   // A copy with more constraints.
   SearchSpace With(std::span<const std::string> constraints) const;
-  Json ToJson() const;
+  Json ToJson() const;  // what ParseSpace reads: a space equal in all fields
 
  private:
+  friend class EmptinessProof;  // not_empty.cc: reads the compiled constraints
+
+  // What a constraint can name: the four dimensions, then the counted metrics, as indices into a
+  // Values array.
+  static constexpr int kNLayer = 0;
+  static constexpr int kDModel = 1;
+  static constexpr int kDInner = 2;
+  static constexpr int kNHead = 3;
+  static constexpr int kDimensions = 4;
+  // A constraint with its names resolved.
+  struct Rule {
+    Constraint constraint;
+    std::vector<int> slots;  // of each name
+    bool counted = false;    // names a metric
+    bool per_layer = false;  // names a per-layer dimension
+  };
+  // The dimensions' values of one layer.
+  struct Layer {
+    std::int64_t n_layer, d_model, d_inner, n_head;
+  };
+
+  void CheckFields() const;
+  Rule Compile(const std::string& text) const;
+  const std::vector<std::int64_t>& values(int dimension) const {
+    return fields_.dimensions[static_cast<std::size_t>(dimension)].values;
+  }
+  bool per_layer(int dimension) const {
+    return fields_.dimensions[static_cast<std::size_t>(dimension)].per_layer;
+  }
+  std::int64_t Gene(int dimension, std::int64_t layer) const;  // index of the gene that holds it
+  Layer LayerAt(const Genome& genome, std::int64_t layer) const;
+  bool LayerHolds(const Layer& layer) const;  // rules on dimensions, and n_head | d_model
+  bool CanLayerHold(std::int64_t n_layer,
+                    std::int64_t d_model) const;  // for any d_inner and n_head; by intervals
+  bool DrawLayer(Genome& genome, std::int64_t layer, bool draw_d_inner, bool draw_n_head,
+                 Rng& rng) const;
+  // Draws what is asked for, or, if no value fits, everything that may be drawn.
+  bool DrawOrRepair(Genome& genome, std::int64_t layer, bool d_inner, bool n_head, bool may_d_inner,
+                    bool may_n_head, Rng& rng) const;
+  bool CompleteLayers(Genome& genome, std::int64_t old_layers, const std::vector<bool>& which,
+                      Rng& rng) const;
+
   SpaceFields fields_;
-  std::vector<Constraint> constraints_;
+  std::vector<Rule> rules_;
+  std::vector<std::int32_t>
+      allowed_[kDimensions];  // value indices that satisfy the rules on that dimension alone
+  std::int64_t max_layers_ = 0;
+  std::int64_t gene_count_ = 0;
 };
 
-// Throws kInvalidArgument "space 'x': no architecture satisfies ..." naming the constraint to blame: by interval
-// arithmetic, by enumeration of small spaces, and by 20,000 draws in large ones (then the message says so).
+// Throws kInvalidArgument "space 'x': no architecture satisfies ..." naming the constraints to
+// blame: by interval arithmetic, by going through small spaces, and by 20,000 draws in large ones
+// (then the message says so). Also when the workload needs more context than max_seq_len. Returns
+// at the first architecture found, usually within a millisecond; a space that is empty may take a
+// few seconds.
 void CheckNotEmpty(const SearchSpace& space, const Workload& workload);
 
-// {"name": ..., "n_layer": {"min": 1, "max": 10}, "d_inner": {"values": [...], "per_layer": true}, "constraints": [...]}
+// {"name": ..., "n_layer": {"min": 1, "max": 10}, "d_inner": {"values": [...], "per_layer": true},
+// "constraints": [...]} Grammar: docs/spaces.md. `file` starts every message. Throws
+// kInvalidArgument and kNotFound (unknown keys, names).
 SearchSpace ParseSpace(const Json& json, std::string_view file);
 // Presets: archai-gpt2 (5,880 points), lts-gpt2 (heterogeneous), text-predictor (146,900 points).
 std::span<const SpaceFields> SpacePresets();
-// A preset by name, or a file when the name has a '/' or ends in .toml or .json. Throws kNotFound with a suggestion.
+// A preset by name, or a file when the name has a '/' or ends in .toml or .json. Throws kNotFound
+// with a suggestion.
 SearchSpace LoadSpace(std::string_view name_or_path);
 
 }  // namespace lts
