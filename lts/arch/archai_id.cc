@@ -1,4 +1,6 @@
 // Archai's archid: the name of an architecture file in its published gallery and search results.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -34,6 +36,10 @@ ArchaiIds ComputeArchaiIds(const Json& json) {
   std::string arch_type(kDefaultArchType);
   std::erase_if(plain.AsObject(), [&arch_type](const Json::Member& member) {
     if (member.first != kArchType) return false;
+    if (!member.second.is_string()) {
+      throw Error(ErrorCode::kInvalidArgument, fmt::format("field '{}': got {}, expected a string",
+                                                           kArchType, member.second.type_name()));
+    }
     arch_type = member.second.AsString();
     return true;
   });

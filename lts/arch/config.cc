@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,8 +41,7 @@ std::vector<std::int64_t> PerLayer(ObjectReader& reader, std::string_view key, s
       reader.Ints(key, 1, high, static_cast<std::size_t>(kMaxLayers));
   if (!is_list) return std::vector<std::int64_t>(n_layer, values.front());
   if (values.size() < n_layer) {
-    reader.Fail(key, fmt::format("expected at least n_layer = {} entries, found {}", n_layer,
-                                 values.size()));
+    reader.Fail(key, fmt::format("expected at least n_layer = {} entries", n_layer));
   }
   values.resize(n_layer);
   return values;
@@ -50,11 +50,12 @@ std::vector<std::int64_t> PerLayer(ObjectReader& reader, std::string_view key, s
 void RequireDivisors(const ObjectReader& reader, std::string_view key,
                      const std::vector<std::int64_t>& n_head, std::string_view d_model_key,
                      std::int64_t d_model) {
-  for (const std::int64_t n : n_head) {
-    if (d_model % n != 0) {
-      reader.Fail(key,
-                  fmt::format("expected a divisor of {} = {}, found {}", d_model_key, d_model, n));
-    }
+  for (std::size_t i = 0; i < n_head.size(); ++i) {
+    if (d_model % n_head[i] == 0) continue;
+    const bool differ =
+        std::adjacent_find(n_head.begin(), n_head.end(), std::not_equal_to<>()) != n_head.end();
+    reader.Fail(key, fmt::format("expected a divisor of {} = {}{}", d_model_key, d_model,
+                                 differ ? fmt::format(", but entry {} is {}", i, n_head[i]) : ""));
   }
 }
 

@@ -1,0 +1,228 @@
+// Architecture files of Archai and of Hugging Face, right and wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+#include "lts/arch/architecture.h"
+#include "lts/base/error.h"
+
+namespace lts {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Architecture Parse(const std::string& text) {
+  return ParseArchitecture(ParseJson(text, "m.json"), "m.json");
+}
+
+std::pair<ErrorCode, std::string> ErrorOf(const std::string& text) {
+  try {
+    Parse(text);
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+    return {error.code(), error.what()};
+  }
+  ADD_FAILURE() << "accepted " << text;
+  return {ErrorCode::kIo, ""};
+}
+std::string MessageOf(const std::string& text) { return ErrorOf(text).second; }
+
+// A valid file of Archai with one member replaced.
+std::string Archai(const std::string& key, const std::string& value) {
+  Json json = ParseJson(R"({"arch_type": "gpt2", "d_inner": 832, "d_model": 576, "dropatt": 0.0,
+                            "max_sequence_length": 512, "n_head": 8, "n_layer": 3,
+                            "vocab_size": 1000})",
+                        "test");
+  json[key] = ParseJson(value, "value");
+  return WriteJson(json);
+}
+
+std::string HuggingFace(const std::string& key, const std::string& value) {
+  Json json = ParseJson(R"({"activation_function": "gelu_new", "architectures": ["GPT2LMHeadModel"],
+                            "attn_pdrop": 0.1, "bos_token_id": 50256, "initializer_range": 0.02,
+                            "layer_norm_epsilon": 1e-05, "model_type": "gpt2", "n_ctx": 1024,
+                            "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 1024,
+                            "resid_pdrop": 0.1, "task_specific_params": {"a": {"b": [1]}},
+                            "vocab_size": 50257})",
+                        "test");
+  json[key] = ParseJson(value, "value");
+  return WriteJson(json);
+}
+
+TEST(ArchaiConfig, IsRead) {
+  const Architecture architecture = Parse(Archai("dropatt", "0.1"));
+  ArchitectureFields expected = Architecture::Gpt2(3, 576, 832, 8, 1000, 512).fields();
+  expected.attention_dropout = 0.1;
+  EXPECT_EQ(architecture, Architecture(expected));
+}
+
+TEST(ArchaiConfig, NeedsOnlyItsSizes) {
+  EXPECT_EQ(Parse(R"({"d_inner":256,"d_model":128,"n_head":2,"n_layer":2})"),
+            Architecture::Gpt2(2, 128, 256, 2));
+}
+
+TEST(ArchaiConfig, TakesTheFirstEntriesOfLists) {
+  const Architecture architecture = Parse(
+      R"({"arch_type":"gpt2-flex","d_inner":[256,512,1024],"d_model":128,"n_head":[2,4],"n_layer":2})");
+  ArchitectureFields expected;
+  expected.d_model = 128;
+  expected.layers = {{2, 2, 256}, {4, 4, 512}};
+  EXPECT_EQ(architecture, Architecture(expected));
+}
+
+TEST(ArchaiConfig, MixesListsAndIntegers) {
+  const Architecture architecture =
+      Parse(R"({"d_inner":[256,512],"d_model":128,"n_head":4,"n_layer":2})");
+  EXPECT_EQ(architecture.layers()[1], (LayerShape{4, 4, 512}));
+}
+
+TEST(ArchaiConfig, NeedsAnEntryPerLayer) {
+  EXPECT_THAT(MessageOf(Archai("d_inner", "[832]")),
+              AllOf(StartsWith("m.json: field 'd_inner': got an array of 1"),
+                    HasSubstr("at least n_layer = 3 entries")));
+  EXPECT_THAT(MessageOf(Archai("n_head", "[]")), StartsWith("m.json: field 'n_head'"));
+}
+
+TEST(ArchaiConfig, IgnoresTrainingDropout) {
+  EXPECT_EQ(Parse(Archai("dropout", "0.2")), Parse(Archai("dropatt", "0.0")));
+}
+
+TEST(ArchaiConfig, NeedsHeadsThatDivideTheWidth) {
+  EXPECT_THAT(MessageOf(Archai("n_head", "7")), AllOf(StartsWith("m.json: field 'n_head': got 7"),
+                                                      HasSubstr("a divisor of d_model = 576")));
+  EXPECT_THAT(MessageOf(Archai("n_head", "[8, 8, 7]")),
+              AllOf(StartsWith("m.json: field 'n_head'"),
+                    HasSubstr("a divisor of d_model = 576, but entry 2 is 7")));
+}
+
+TEST(ArchaiConfig, RefusesAbsurdSizes) {
+  for (const std::string key :
+       {"d_model", "n_layer", "n_head", "d_inner", "vocab_size", "max_sequence_length"}) {
+    for (const std::string value :
+         {"0", "-1", "9223372036854775807", "1e300", "100000000000", "99999999999999999999999"}) {
+      const auto [code, message] = ErrorOf(Archai(key, value));
+      EXPECT_EQ(code, ErrorCode::kInvalidArgument);
+      EXPECT_THAT(message, StartsWith("m.json: field '" + key + "': got "));
+    }
+  }
+}
+
+TEST(ArchaiConfig, RefusesOtherTypes) {
+  for (const std::string key : {"d_model", "n_layer", "n_head", "d_inner", "vocab_size",
+                                "max_sequence_length", "dropatt"}) {
+    for (const std::string value : {R"("8")", "true", "{}", "[[8]]", R"(["a"])"}) {
+      EXPECT_THAT(MessageOf(Archai(key, value)), StartsWith("m.json: field '" + key)) << value;
+    }
+  }
+  EXPECT_THAT(MessageOf(Archai("d_model", "576.5")), StartsWith("m.json: field 'd_model'"));
+  EXPECT_THAT(MessageOf(Archai("dropatt", "1.5")), StartsWith("m.json: field 'dropatt'"));
+  EXPECT_THAT(MessageOf(Archai("arch_type", "3")), StartsWith("m.json: field 'arch_type'"));
+}
+
+TEST(ArchaiConfig, NamesWhatIsMissing) {
+  EXPECT_THAT(MessageOf(R"({"d_inner":256,"d_model":128,"n_head":2})"),
+              AllOf(StartsWith("m.json: "), HasSubstr("'n_layer'")));
+  EXPECT_THAT(MessageOf("{}"), HasSubstr("'d_model'"));
+  EXPECT_THAT(MessageOf(Archai("d_model", "null")), HasSubstr("'d_model'"));
+}
+
+TEST(ArchaiConfig, SuggestsTheKeyThatWasMeant) {
+  const auto [code, message] = ErrorOf(Archai("d_modle", "3"));
+  EXPECT_EQ(code, ErrorCode::kNotFound);
+  EXPECT_THAT(message, AllOf(HasSubstr("m.json"), HasSubstr("'d_modle'"), HasSubstr("'d_model'")));
+}
+
+TEST(ArchaiConfig, SuggestsTheArchTypeThatWasMeant) {
+  const auto [code, message] = ErrorOf(Archai("arch_type", R"("gtp2")"));
+  EXPECT_EQ(code, ErrorCode::kNotFound);
+  EXPECT_THAT(message, AllOf(StartsWith("m.json: field 'arch_type'"), HasSubstr("'gpt2'")));
+  EXPECT_EQ(ErrorOf(Archai("arch_type", R"("transfo-xl")")).first, ErrorCode::kNotFound);
+}
+
+TEST(ArchaiConfig, RefusesGroupedQueriesOfGpt2) {
+  EXPECT_THAT(MessageOf(Archai("n_kv_head", "2")),
+              AllOf(StartsWith("m.json: "), HasSubstr("n_kv_head")));
+  EXPECT_NO_THROW(Parse(Archai("n_kv_head", "8")));
+}
+
+TEST(HuggingFaceConfig, IsRead) {
+  ArchitectureFields expected = Architecture::Gpt2(12, 768, 3072, 12).fields();
+  expected.attention_dropout = 0.1;
+  EXPECT_EQ(Parse(HuggingFace("n_inner", "null")), Architecture(expected));
+  expected.layers.assign(12, {12, 12, 1000});
+  EXPECT_EQ(Parse(HuggingFace("n_inner", "1000")), Architecture(expected));
+}
+
+TEST(HuggingFaceConfig, IsToldByItsWidthWhenItNamesNoType) {
+  EXPECT_EQ(Parse(R"({"n_embd":128,"n_head":2,"n_layer":2})"), Architecture::Gpt2(2, 128, 512, 2));
+}
+
+TEST(HuggingFaceConfig, AcceptsSettingsThatComputeTheSame) {
+  EXPECT_NO_THROW(Parse(HuggingFace("activation_function", R"("gelu_pytorch_tanh")")));
+  EXPECT_NO_THROW(Parse(HuggingFace("tie_word_embeddings", "true")));
+  EXPECT_NO_THROW(Parse(HuggingFace("scale_attn_weights", "true")));
+  EXPECT_NO_THROW(Parse(HuggingFace("add_cross_attention", "false")));
+  EXPECT_NO_THROW(Parse(HuggingFace("pruned_heads", "{}")));
+}
+
+TEST(HuggingFaceConfig, RefusesSettingsThatComputeSomethingElse) {
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{{"activation_function", R"("relu")"},
+                                                        {"activation_function", "3"},
+                                                        {"layer_norm_epsilon", "1e-6"},
+                                                        {"tie_word_embeddings", "false"},
+                                                        {"scale_attn_weights", "false"},
+                                                        {"scale_attn_by_inverse_layer_idx", "true"},
+                                                        {"add_cross_attention", "true"},
+                                                        {"pruned_heads", R"({"0": [1]})"}}) {
+    const auto [code, message] = ErrorOf(HuggingFace(key, value));
+    EXPECT_EQ(code, ErrorCode::kUnsupported) << message;
+    EXPECT_THAT(message, StartsWith("m.json: field '" + key + "': got "));
+  }
+  EXPECT_THAT(MessageOf(HuggingFace("activation_function", R"("relu")")),
+              AllOf(HasSubstr(R"("relu")"), HasSubstr(R"("gelu_new")")));
+}
+
+TEST(HuggingFaceConfig, NeedsHeadsThatDivideTheWidth) {
+  EXPECT_THAT(MessageOf(HuggingFace("n_head", "7")),
+              AllOf(StartsWith("m.json: field 'n_head': got 7"), HasSubstr("n_embd = 768")));
+}
+
+TEST(HuggingFaceConfig, RefusesBadSizesByTheirOwnKeys) {
+  for (const std::string key :
+       {"n_embd", "n_layer", "n_head", "n_inner", "n_positions", "vocab_size"}) {
+    EXPECT_THAT(MessageOf(HuggingFace(key, "-1")), StartsWith("m.json: field '" + key + "'"));
+    EXPECT_THAT(MessageOf(HuggingFace(key, R"("x")")), StartsWith("m.json: field '" + key + "'"));
+    EXPECT_THAT(MessageOf(HuggingFace(key, "1e18")), StartsWith("m.json: field '" + key + "'"));
+  }
+  EXPECT_THAT(MessageOf(R"({"model_type":"gpt2","n_head":2,"n_layer":2})"), HasSubstr("'n_embd'"));
+}
+
+TEST(HuggingFaceConfig, RefusesOtherModelTypes) {
+  const auto [code, message] = ErrorOf(HuggingFace("model_type", R"("opt")"));
+  EXPECT_EQ(code, ErrorCode::kNotFound);
+  EXPECT_THAT(message, AllOf(StartsWith("m.json: field 'model_type'"), HasSubstr("gpt2")));
+  EXPECT_THAT(MessageOf(HuggingFace("model_type", "[]")), StartsWith("m.json: field 'model_type'"));
+}
+
+TEST(ParseArchitecture, SaysWhatItExpectsInsteadOfAList) {
+  EXPECT_THAT(MessageOf("[1]"), AllOf(StartsWith("m.json: got array"), HasSubstr("config.json")));
+  EXPECT_THAT(MessageOf("null"), StartsWith("m.json: got null"));
+}
+
+TEST(ReadArchitecture, NamesAMissingFile) {
+  try {
+    ReadArchitecture("/no/such/file.json");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_THAT(error.what(), HasSubstr("/no/such/file.json"));
+  }
+}
+
+}  // namespace
+}  // namespace lts
