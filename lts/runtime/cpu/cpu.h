@@ -1,7 +1,9 @@
-// The CPU runtime: what the search measures and what a user would ship. GEMM by oneDNN (called single-threaded on
-// slices, so that the ThreadPool is the only pool), everything else Highway kernels chosen for the machine at run time.
-// Weights are packed once at load; a step allocates nothing; attention is blocked with an online softmax and never
-// holds T x T scores. The same numbers for any thread count (the order of every sum is fixed by the shapes).
+// The CPU runtime: what the search measures and what a user would ship. Every kernel is ours,
+// written with Highway and chosen for the machine at run time (kernels/). Weights are packed once
+// at load, in place; a step allocates nothing; attention is blocked with an online softmax and
+// never holds T x T scores; everything parallel goes through one ThreadPool. A token's hidden
+// values and logits are the same bits on any number of threads, in any batch, and however its
+// sequence is cut into steps (on one instruction set).
 #pragma once
 
 #include "lts/runtime/runtime.h"

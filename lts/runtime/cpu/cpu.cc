@@ -1,0 +1,72 @@
+#include "lts/runtime/cpu/cpu.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "lts/runtime/cpu/kernels/targets.h"
+#include "lts/runtime/cpu/plan.h"
+#include "lts/runtime/cpu/session.h"
+#include "lts/runtime/cpu/weights.h"
+
+namespace lts {
+namespace {
+
+class CpuModel final : public LoadedModel {
+ public:
+  CpuModel(std::shared_ptr<const cpu::Weights> weights, std::shared_ptr<ThreadPool> pool)
+      : weights_(std::move(weights)), pool_(std::move(pool)) {}
+  std::unique_ptr<Session> NewSession(const SessionOptions& options) override {
+    return std::make_unique<cpu::CpuSession>(weights_, pool_, options);
+  }
+  const Graph& graph() const override { return weights_->graph(); }
+
+ private:
+  // Shared with the sessions, which may outlive this.
+  std::shared_ptr<const cpu::Weights> weights_;
+  std::shared_ptr<ThreadPool> pool_;
+};
+
+class CpuRuntime final : public Runtime {
+ public:
+  explicit CpuRuntime(const RuntimeOptions& options)
+      : pool_(std::make_shared<ThreadPool>(options.threads)) {}
+  std::string_view name() const override { return kCpuRuntime.name; }
+  Availability Supports(const Graph& graph) const override { return cpu::CpuSupports(graph); }
+  std::unique_ptr<LoadedModel> Load(Model model) override {
+    if (Availability can = Supports(model.graph()); !can.ok)
+      throw Error(ErrorCode::kUnsupported, can.reason);
+    return std::make_unique<CpuModel>(
+        std::make_shared<const cpu::Weights>(std::move(model), *pool_), pool_);
+  }
+
+ private:
+  std::shared_ptr<ThreadPool> pool_;
+};
+
+std::unique_ptr<Runtime> Create(const RuntimeOptions& options) {
+  CheckRuntimeOptions(options);
+  if (options.dtype != DType::kFloat32) {
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("the cpu runtime has no dtype '{}', only 'f32'", kDTypes.Name(options.dtype)));
+  }
+  return std::make_unique<CpuRuntime>(options);
+}
+
+}  // namespace
+
+const RuntimeEntry kCpuRuntime{
+    .name = "cpu",
+    .summary =
+        "packed weights, blocked attention, kernels for this machine's vectors, one thread pool",
+    .available = [] { return Availability{}; },
+    .dtypes = [] { return std::vector<DType>{DType::kFloat32}; },
+    .versions =
+        [] {
+          return RuntimeVersions{{"Highway", HighwayVersion()}, {"isa", KernelTarget()}};
+        },
+    .create = Create,
+};
+
+}  // namespace lts

@@ -1,0 +1,339 @@
+#include "lts/runtime/cpu/session.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <utility>
+#include <variant>
+
+#include "lts/base/checked.h"
+#include "lts/runtime/cpu/kernels/attention.h"
+#include "lts/runtime/cpu/kernels/elementwise.h"
+#include "lts/runtime/cpu/kernels/norm.h"
+
+namespace lts::cpu {
+namespace {
+
+constexpr std::int64_t kFloatBytes = sizeof(float);
+constexpr std::int64_t kLineFloats = 64 / kFloatBytes;
+
+std::int64_t RoundUp(std::int64_t n, std::int64_t to) { return CheckedAdd(n, to - 1) / to * to; }
+
+std::int64_t QkvWidth(const AttentionOp& op) { return (op.n_head + 2 * op.n_kv_head) * op.d_head; }
+
+std::int64_t HeadCacheSize(const AttentionOp& op, std::int64_t max_tokens) {
+  return CheckedAdd(CheckedMul(RoundUp(max_tokens, kCacheBlock), op.d_head),
+                    CheckedMul(max_tokens, ValueStride(op.d_head)));
+}
+
+}  // namespace
+
+SessionLayout MakeSessionLayout(const Graph& graph, const SessionOptions& options) {
+  SessionLayout layout;
+  layout.chunk_tokens =
+      std::min(options.max_step_tokens, std::max<std::int64_t>(1, kChunkRows / options.batch));
+  const std::int64_t rows = CheckedMul(options.batch, layout.chunk_tokens);
+  layout.slot = RoundUp(CheckedMul(rows, graph.d_model), kLineFloats);
+  layout.layer_cache.push_back(0);
+  for (const Op& op : graph.ops) {
+    if (const auto* attention = std::get_if<AttentionOp>(&op.attributes)) {
+      const std::int64_t width = QkvWidth(*attention) + attention->n_head * attention->d_head;
+      layout.scratch = std::max(layout.scratch, CheckedAdd(CheckedMul(rows, width), kLineFloats));
+      layout.worker_scratch = std::max(layout.worker_scratch,
+                                       RoundUp(AttendScratchSize(attention->d_head), kLineFloats));
+      layout.layer_cache.push_back(CheckedAdd(
+          layout.layer_cache.back(), CheckedMul(options.batch, attention->n_kv_head,
+                                                HeadCacheSize(*attention, options.max_tokens))));
+    } else if (const auto* feed_forward = std::get_if<FeedForwardOp>(&op.attributes)) {
+      layout.scratch = std::max(layout.scratch, CheckedMul(rows, feed_forward->d_inner));
+    }
+  }
+  return layout;
+}
+
+CpuSession::CpuSession(std::shared_ptr<const Weights> weights, std::shared_ptr<ThreadPool> pool,
+                       const SessionOptions& options)
+    : weights_(std::move(weights)),
+      pool_(std::move(pool)),
+      options_(options),
+      plan_(MakePlan(weights_->graph())) {
+  CheckSessionOptions(options, weights_->graph());
+  layout_ = MakeSessionLayout(weights_->graph(), options);
+  const std::int64_t cache = layout_.layer_cache.back();
+  const std::int64_t slots = CheckedMul(plan_.slots, layout_.slot);
+  const std::int64_t workers = CheckedMul(pool_->threads(), layout_.worker_scratch);
+  CheckMemory(CheckedMul(CheckedAdd(CheckedAdd(cache, slots), CheckedAdd(layout_.scratch, workers)),
+                         kFloatBytes),
+              "cpu session (KV cache and workspace)");
+  cache_ = AlignedBuffer<float>(cache);
+  slots_ = AlignedBuffer<float>(slots);
+  scratch_ = AlignedBuffer<float>(layout_.scratch);
+  worker_scratch_ = AlignedBuffer<float>(workers);
+}
+
+void CpuSession::Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) {
+  const std::int64_t n =
+      CheckStep(options_, weights_->graph(), length_, tokens, which, logits.size());
+  const std::int64_t chunks = (n + layout_.chunk_tokens - 1) / layout_.chunk_tokens;
+  for (std::int64_t i = 0; i < chunks; ++i) {
+    const std::int64_t first = n * i / chunks;
+    const std::int64_t end = n * (i + 1) / chunks;
+    RunChunk({tokens, n, first, end - first, length_ + first, which, end == n, logits});
+  }
+  length_ += n;
+}
+
+void CpuSession::Prepare(std::int64_t n) {
+  // Nothing depends on n: every buffer has the size of the longest step, and kernels are compiled
+  // ahead of time.
+  LTS_CHECK(n >= 0);
+}
+
+void CpuSession::Rewind(std::int64_t length) {
+  CheckRewind(length, length_);
+  length_ = length;  // what lies after it in the cache is masked until it is overwritten
+}
+
+MemoryAccount CpuSession::memory() const {
+  return {.weights = weights_->bytes(),
+          .kv_cache = cache_.bytes(),
+          .workspace = slots_.bytes() + scratch_.bytes() + worker_scratch_.bytes()};
+}
+
+void CpuSession::RunChunk(Chunk chunk) {
+  for (const PlanStep& step : plan_.steps) {
+    if (const auto* embed = std::get_if<EmbedOp>(&step.op->attributes)) {
+      Embed(*embed, step, chunk);
+    } else if (const auto* norm = std::get_if<NormOp>(&step.op->attributes)) {
+      Norm(*norm, step, chunk);
+    } else if (const auto* attention = std::get_if<AttentionOp>(&step.op->attributes)) {
+      if (!Attention(*attention, step, chunk)) return;
+    } else if (const auto* feed_forward = std::get_if<FeedForwardOp>(&step.op->attributes)) {
+      FeedForward(*feed_forward, step, chunk);
+    } else if (const auto* head = std::get_if<HeadOp>(&step.op->attributes)) {
+      Head(*head, step, chunk);
+    } else {
+      Add(step, chunk);
+    }
+  }
+}
+
+void CpuSession::Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chunk) {
+  const std::int64_t d = weights_->graph().d_model;
+  const float* table = weights_->Tensor(op.clusters.front().table);
+  const float* positions = weights_->Tensor(op.positions);
+  float* out = Slot(step.output);
+  pool_->ParallelFor(rows(chunk), 6, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t token = row % chunk.n;
+      const std::int32_t id = chunk.tokens[static_cast<std::size_t>(
+          row / chunk.n * chunk.step_tokens + chunk.first + token)];
+      const float* position = positions == nullptr
+                                  ? nullptr
+                                  : positions + (chunk.position + token + op.position_offset) * d;
+      EmbedRow(table + id * d, position, op.scale, d, out + row * d);
+    }
+  });
+}
+
+void CpuSession::Norm(const NormOp& op, const PlanStep& step, const Chunk& chunk) {
+  const std::int64_t d = weights_->graph().d_model;
+  const float* gain = weights_->Tensor(op.gain);
+  if (op.kind == NormKind::kLayerNorm) {
+    LayerNorm(Slot(step.input), rows(chunk), d, gain, weights_->Tensor(op.bias), op.epsilon,
+              Slot(step.output), *pool_);
+  } else {
+    RmsNorm(Slot(step.input), rows(chunk), d, gain, op.epsilon, Slot(step.output), *pool_);
+  }
+}
+
+bool CpuSession::Attention(const AttentionOp& op, const PlanStep& step, Chunk& chunk) {
+  const std::int64_t d = weights_->graph().d_model;
+  const std::int64_t width = QkvWidth(op);
+  const std::int64_t queries = op.n_head * op.d_head;
+  const PackedMatrix& qkv_weight = weights_->Matrix(op.qkv_weight);
+  const Epilogue qkv_epilogue{.bias = weights_->Tensor(op.qkv_bias)};
+  float* qkv = scratch_.data();
+  float* heads = qkv + RoundUp(rows(chunk) * width, kLineFloats);
+
+  if (step.last_attention && chunk.which == Logits::kLast && chunk.n > 1) {
+    const std::int64_t first = queries / kColumnGrain * kColumnGrain;
+    MatMul(Slot(step.input), rows(chunk), d, qkv_weight, {first, width}, qkv_epilogue, qkv, width,
+           *pool_);
+    StoreCache(op, chunk, qkv, width);
+    if (!chunk.last) return false;
+    KeepLastTokens(chunk);
+    MatMul(Slot(step.input), rows(chunk), d, qkv_weight, {0, queries}, qkv_epilogue, qkv, width,
+           *pool_);
+    AttendOneToken(op, chunk, qkv, width, heads);
+  } else {
+    MatMul(Slot(step.input), rows(chunk), d, qkv_weight, qkv_epilogue, qkv, width, *pool_);
+    StoreCache(op, chunk, qkv, width);
+    if (chunk.n == 1) {
+      AttendOneToken(op, chunk, qkv, width, heads);
+    } else {
+      AttendManyTokens(op, chunk, qkv, width, heads);
+    }
+  }
+  const Epilogue out_epilogue{.bias = weights_->Tensor(op.out_bias),
+                              .residual = step.residual == kNoSlot ? nullptr : Slot(step.residual),
+                              .residual_stride = d};
+  MatMul(heads, rows(chunk), queries, weights_->Matrix(op.out_weight), out_epilogue,
+         Slot(step.output), d, *pool_);
+  return true;
+}
+
+void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+                            std::int64_t stride) {
+  // Pieces of a sequence's new tokens, so that few heads still occupy all threads.
+  const std::int64_t pieces = (chunk.n + kCacheBlock - 1) / kCacheBlock;
+  const std::int64_t keys_size = KeyCacheSize(options_.max_tokens, op.d_head);
+  const std::int64_t keys_column = op.n_head * op.d_head;
+  const std::int64_t values_column = keys_column + op.n_kv_head * op.d_head;
+  pool_->ParallelFor(
+      options_.batch * op.n_kv_head * pieces, 1, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const std::int64_t first = i % pieces * kCacheBlock;
+          const std::int64_t head = i / pieces % op.n_kv_head;
+          const std::int64_t sequence = i / pieces / op.n_kv_head;
+          const float* row = qkv + (sequence * chunk.n + first) * stride + head * op.d_head;
+          float* keys = HeadCache(op, sequence, head);
+          StoreKeysValues(row + keys_column, row + values_column, stride,
+                          std::min(kCacheBlock, chunk.n - first), op.d_head, chunk.position + first,
+                          keys, keys + keys_size);
+        }
+      });
+}
+
+void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+                                std::int64_t stride, float* heads) {
+  // The query heads that share keys are the rows of one task: the keys are read once for all of
+  // them.
+  const std::int64_t group = op.n_head / op.n_kv_head;
+  const std::int64_t keys_size = KeyCacheSize(options_.max_tokens, op.d_head);
+  pool_->ParallelFor(options_.batch * op.n_kv_head, 1,
+                     [&](std::int64_t begin, std::int64_t end, int worker) {
+                       float* scratch = worker_scratch_.data() + worker * layout_.worker_scratch;
+                       for (std::int64_t i = begin; i < end; ++i) {
+                         const std::int64_t sequence = i / op.n_kv_head;
+                         const std::int64_t kv_head = i % op.n_kv_head;
+                         const float* keys = HeadCache(op, sequence, kv_head);
+                         for (std::int64_t first = 0; first < group; first += kQueryBlock) {
+                           const std::int64_t column = (kv_head * group + first) * op.d_head;
+                           Attend({.q = qkv + sequence * stride + column,
+                                   .q_stride = op.d_head,
+                                   .rows = std::min(kQueryBlock, group - first),
+                                   .first_position = chunk.position,
+                                   .position_step = 0,
+                                   .keys = keys,
+                                   .values = keys + keys_size,
+                                   .d_head = op.d_head,
+                                   .scale = op.scale,
+                                   .out = heads + sequence * op.n_head * op.d_head + column,
+                                   .out_stride = op.d_head},
+                                  scratch);
+                         }
+                       }
+                     });
+}
+
+void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+                                  std::int64_t stride, float* heads) {
+  const std::int64_t group = op.n_head / op.n_kv_head;
+  const std::int64_t keys_size = KeyCacheSize(options_.max_tokens, op.d_head);
+  const std::int64_t blocks = (chunk.n + kQueryBlock - 1) / kQueryBlock;
+  const std::int64_t sequences_heads = options_.batch * op.n_head;
+  const std::int64_t out_stride = op.n_head * op.d_head;
+  // Later queries see more keys: the longest tasks first, and whoever is free takes the next.
+  std::atomic<std::int64_t> next{0};
+  pool_->Run([&](int worker) {
+    float* scratch = worker_scratch_.data() + worker * layout_.worker_scratch;
+    for (;;) {
+      const std::int64_t i = next.fetch_add(1, std::memory_order_relaxed);
+      if (i >= blocks * sequences_heads) return;
+      const std::int64_t first = (blocks - 1 - i / sequences_heads) * kQueryBlock;
+      const std::int64_t sequence = i % sequences_heads / op.n_head;
+      const std::int64_t head = i % op.n_head;
+      const float* keys = HeadCache(op, sequence, head / group);
+      const std::int64_t row = sequence * chunk.n + first;
+      Attend({.q = qkv + row * stride + head * op.d_head,
+              .q_stride = stride,
+              .rows = std::min(kQueryBlock, chunk.n - first),
+              .first_position = chunk.position + first,
+              .position_step = 1,
+              .keys = keys,
+              .values = keys + keys_size,
+              .d_head = op.d_head,
+              .scale = op.scale,
+              .out = heads + row * out_stride + head * op.d_head,
+              .out_stride = out_stride},
+             scratch);
+    }
+  });
+}
+
+void CpuSession::FeedForward(const FeedForwardOp& op, const PlanStep& step, const Chunk& chunk) {
+  const std::int64_t d = weights_->graph().d_model;
+  float* inner = scratch_.data();
+  MatMul(Slot(step.input), rows(chunk), d, weights_->Matrix(op.up_weight),
+         {.bias = weights_->Tensor(op.up_bias), .activation = op.activation}, inner, op.d_inner,
+         *pool_);
+  const Epilogue epilogue{.bias = weights_->Tensor(op.down_bias),
+                          .residual = step.residual == kNoSlot ? nullptr : Slot(step.residual),
+                          .residual_stride = d};
+  MatMul(inner, rows(chunk), op.d_inner, weights_->Matrix(op.down_weight), epilogue,
+         Slot(step.output), d, *pool_);
+}
+
+void CpuSession::Add(const PlanStep& step, const Chunk& chunk) {
+  const float* a = Slot(step.input);
+  const float* b = Slot(step.input2);
+  float* out = Slot(step.output);
+  pool_->ParallelFor(rows(chunk) * weights_->graph().d_model, 4096,
+                     [&](std::int64_t begin, std::int64_t end, int) {
+                       AddValues(a + begin, b + begin, end - begin, out + begin);
+                     });
+}
+
+void CpuSession::Head(const HeadOp& op, const PlanStep& step, Chunk& chunk) {
+  const Graph& graph = weights_->graph();
+  const float* table = weights_->Tensor(op.clusters.front().table);
+  const float* bias = weights_->Tensor(op.bias);
+  if (chunk.which == Logits::kLast) {
+    if (!chunk.last) return;
+    if (chunk.n > 1) KeepLastTokens(chunk);
+    MatMulTransposed(Slot(step.input), options_.batch, graph.d_model, table, graph.vocab_size,
+                     graph.d_model, bias, chunk.logits.data(), graph.vocab_size, *pool_);
+    return;
+  }
+  for (std::int64_t sequence = 0; sequence < options_.batch; ++sequence) {
+    float* logits =
+        chunk.logits.data() + (sequence * chunk.step_tokens + chunk.first) * graph.vocab_size;
+    MatMulTransposed(Slot(step.input) + sequence * chunk.n * graph.d_model, chunk.n, graph.d_model,
+                     table, graph.vocab_size, graph.d_model, bias, logits, graph.vocab_size,
+                     *pool_);
+  }
+}
+
+void CpuSession::KeepLastTokens(Chunk& chunk) {
+  const std::int64_t d = weights_->graph().d_model;
+  for (std::int32_t slot = 0; slot < plan_.slots; ++slot) {
+    float* values = Slot(slot);
+    for (std::int64_t sequence = 0; sequence < options_.batch; ++sequence) {
+      std::memmove(values + sequence * d, values + (sequence * chunk.n + chunk.n - 1) * d,
+                   static_cast<std::size_t>(d) * sizeof(float));
+    }
+  }
+  chunk.position += chunk.n - 1;
+  chunk.first += chunk.n - 1;
+  chunk.n = 1;
+}
+
+float* CpuSession::Slot(std::int32_t slot) { return slots_.data() + slot * layout_.slot; }
+
+float* CpuSession::HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head) {
+  return cache_.data() + layout_.layer_cache[static_cast<std::size_t>(op.layer)] +
+         (sequence * op.n_kv_head + kv_head) * HeadCacheSize(op, options_.max_tokens);
+}
+
+}  // namespace lts::cpu

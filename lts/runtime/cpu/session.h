@@ -1,0 +1,100 @@
+// A context on the CPU: key/value cache, workspace, and the execution of a plan.
+//
+// A long step runs in chunks of at most kChunkRows rows (tokens of all sequences) through all
+// layers, so the workspace does not grow with the prompt and hidden values stay in L2. When only
+// the last position's logits are wanted, the rest stops at the last layer's keys and values, and a
+// single row per sequence goes on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "lts/base/aligned_buffer.h"
+#include "lts/base/thread_pool.h"
+#include "lts/runtime/cpu/plan.h"
+#include "lts/runtime/cpu/weights.h"
+#include "lts/runtime/runtime.h"
+
+namespace lts::cpu {
+
+// 384 rows: two threads get 192 each, a whole pass of the matrix product (kernels/matmul.cc), and
+// reading the weights again for the next chunk costs 1 byte per 192 FLOPs.
+inline constexpr std::int64_t kChunkRows = 384;
+
+// What a session allocates, in floats.
+struct SessionLayout {
+  std::int64_t chunk_tokens = 0;  // per sequence
+  std::int64_t slot = 0;          // one hidden value: [batch * chunk_tokens, d_model]
+  std::int64_t scratch =
+      0;  // inside a block: queries, keys, values and attended heads; inner values
+  std::int64_t worker_scratch = 0;  // of attention, per worker
+  std::vector<std::int64_t>
+      layer_cache;  // where each layer's cache begins; one more: the size of all
+};
+// Throws kInvalidArgument when a size overflows.
+SessionLayout MakeSessionLayout(const Graph& graph, const SessionOptions& options);
+
+class CpuSession final : public Session {
+ public:
+  // `weights` satisfies CpuSupports. Throws as LoadedModel::NewSession.
+  CpuSession(std::shared_ptr<const Weights> weights, std::shared_ptr<ThreadPool> pool,
+             const SessionOptions& options);
+
+  void Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) override;
+  void Prepare(std::int64_t n) override;
+  std::int64_t length() const override { return length_; }
+  void Rewind(std::int64_t length) override;
+  MemoryAccount memory() const override;
+
+ private:
+  // Tokens [first, first + n) of each sequence of a step: what is now in the slots, [batch, n,
+  // d_model].
+  struct Chunk {
+    std::span<const std::int32_t> tokens;  // of the step, [batch, step_tokens]
+    std::int64_t step_tokens = 0;
+    std::int64_t first = 0;
+    std::int64_t n = 0;
+    std::int64_t position = 0;  // in the context, of token `first`
+    Logits which = Logits::kLast;
+    bool last = false;  // of its step
+    std::span<float> logits;
+  };
+
+  void RunChunk(Chunk chunk);
+  // Each returns nothing or, for attention, whether the chunk has more to do.
+  void Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chunk);
+  void Norm(const NormOp& op, const PlanStep& step, const Chunk& chunk);
+  bool Attention(const AttentionOp& op, const PlanStep& step, Chunk& chunk);
+  void FeedForward(const FeedForwardOp& op, const PlanStep& step, const Chunk& chunk);
+  void Add(const PlanStep& step, const Chunk& chunk);
+  void Head(const HeadOp& op, const PlanStep& step, Chunk& chunk);
+
+  void StoreCache(const AttentionOp& op, const Chunk& chunk, const float* qkv, std::int64_t stride);
+  void AttendOneToken(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+                      std::int64_t stride, float* heads);
+  void AttendManyTokens(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+                        std::int64_t stride, float* heads);
+  // Moves the last token of each sequence to the front of every slot: from here on a chunk of one
+  // token.
+  void KeepLastTokens(Chunk& chunk);
+
+  std::int64_t rows(const Chunk& chunk) const { return options_.batch * chunk.n; }
+  float* Slot(std::int32_t slot);
+  // The cache of one key/value head: keys, and values behind them.
+  float* HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head);
+
+  std::shared_ptr<const Weights> weights_;
+  std::shared_ptr<ThreadPool> pool_;
+  SessionOptions options_;
+  Plan plan_;
+  SessionLayout layout_;
+  AlignedBuffer<float> cache_;  // [n_layer, batch, n_kv_head, keys then values]
+  AlignedBuffer<float> slots_;  // [slots, batch * chunk_tokens, d_model]
+  AlignedBuffer<float> scratch_;
+  AlignedBuffer<float> worker_scratch_;  // [threads, layout_.worker_scratch]
+  std::int64_t length_ = 0;
+};
+
+}  // namespace lts::cpu

@@ -1,0 +1,85 @@
+#include "lts/runtime/cpu/weights.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
+#include <variant>
+
+#include "lts/base/error.h"
+
+namespace lts::cpu {
+namespace {
+
+// Gives the whole pages inside `values` back to the system (they read as zeros afterwards). Returns
+// the bytes given back.
+std::int64_t ReleasePages(std::span<float> values) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(values.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(values.data() + values.size()) / page * page;
+  if (begin >= end) return 0;
+  // The address was rounded, so there is no pointer into `values` to derive this one from.
+  auto* const first = reinterpret_cast<void*>(begin);  // NOLINT(performance-no-int-to-ptr)
+  if (::madvise(first, end - begin, MADV_DONTNEED) != 0) return 0;
+  return static_cast<std::int64_t>(end - begin);
+}
+
+std::vector<TensorId> MatricesOf(const Graph& graph) {
+  std::vector<TensorId> ids;
+  for (const Op& op : graph.ops) {
+    if (const auto* attention = std::get_if<AttentionOp>(&op.attributes)) {
+      ids.insert(ids.end(), {attention->qkv_weight, attention->out_weight});
+    } else if (const auto* feed_forward = std::get_if<FeedForwardOp>(&op.attributes)) {
+      ids.insert(ids.end(), {feed_forward->up_weight, feed_forward->down_weight});
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+}  // namespace
+
+Weights::Weights(Model model, ThreadPool& pool)
+    : model_(std::move(model)), bytes_(model_.weight_bytes()) {
+  matrices_.resize(graph().tensors.size());
+  const std::vector<TensorId> ids = MatricesOf(graph());
+  std::int64_t largest = 0;
+  for (const TensorId id : ids) largest = std::max(largest, std::ssize(model_.tensor(id)));
+  AlignedBuffer<float> copy(largest);
+  for (const TensorId id : ids) Pack(id, copy, pool);
+}
+
+void Weights::Pack(TensorId id, AlignedBuffer<float>& copy, ThreadPool& pool) {
+  const TensorShape& shape = graph().tensors[static_cast<std::size_t>(id)].shape;
+  LTS_CHECK(shape.size() == 2);
+  const std::span<float> original = model_.mutable_tensor(id);
+  const std::int64_t size = PackedSize(shape[0], shape[1]);
+  float* packed = original.data();
+  if (size == std::ssize(original)) {
+    pool.ParallelFor(size, kColumnGrain, [&](std::int64_t begin, std::int64_t end, int) {
+      std::memcpy(copy.data() + begin, original.data() + begin,
+                  static_cast<std::size_t>(end - begin) * sizeof(float));
+    });
+    PackMatrix(copy.data(), shape[0], shape[1], packed, pool);
+  } else {
+    own_.emplace_back(size);
+    packed = own_.back().data();
+    PackMatrix(original.data(), shape[0], shape[1], packed, pool);
+    bytes_ += own_.back().bytes() - ReleasePages(original);
+  }
+  matrices_[static_cast<std::size_t>(id)] = {packed, shape[0], shape[1]};
+}
+
+const float* Weights::Tensor(TensorId id) const {
+  return id == kNoTensor ? nullptr : model_.tensor(id).data();
+}
+
+const PackedMatrix& Weights::Matrix(TensorId id) const {
+  return matrices_[static_cast<std::size_t>(id)];
+}
+
+}  // namespace lts::cpu
