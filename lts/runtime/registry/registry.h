@@ -10,7 +10,8 @@ namespace lts {
 std::span<const RuntimeEntry* const> Runtimes();
 // Throws kNotFound with a suggestion.
 const RuntimeEntry& FindRuntime(std::string_view name);
-// Throws kNotFound, or kUnsupported (with the reason) when it is not available here or lacks the dtype.
+// Throws kNotFound, or kUnsupported (with the reason) when it is not available here or lacks the
+// dtype.
 std::unique_ptr<Runtime> CreateRuntime(std::string_view name, const RuntimeOptions& options);
 
 }  // namespace lts

@@ -1,0 +1,50 @@
+// Every runtime computes what PyTorch computes: GPT-2 goldens of tools/make_goldens.py, prefill and
+// token by token. The decoders that have no backbone are held against theirs in runtime/reference.
+#include "tests/goldens/golden.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "lts/runtime/registry/runtimes_under_test.h"
+#include "tests/logits.h"
+
+namespace lts {
+namespace {
+
+class RuntimeGoldenTest : public RuntimeTest {};
+
+TEST_P(RuntimeGoldenTest, EqualsPyTorchPrefillAndTokenByToken) {
+  int goldens = 0;
+  for (const std::string& name : GoldenNames()) {
+    SCOPED_TRACE(name);
+    const Golden golden = ReadGolden(name);
+    if (golden.decoder != "gpt2") continue;
+    ++goldens;
+    const ModelRecipe recipe{golden.ToArchitecture(), golden.seed, golden.weight_scale};
+    const Model model = Make(recipe);
+    ASSERT_EQ(WeightsSha1(model.graph(), [&](TensorId id) { return model.tensor(id); }),
+              golden.weights_sha1)
+        << "the weights are no longer those that tools/make_goldens.py drew";
+    const Loaded loaded = LoadInto(GetParam(), 1, recipe);
+    const Tokens tokens{golden.batch, golden.tokens};
+    for (const std::int64_t step : {tokens.n(), std::int64_t{1}}) {
+      const auto session = loaded.model->NewSession({.batch = golden.batch,
+                                                     .max_tokens = tokens.n(),
+                                                     .max_step_tokens = step,
+                                                     .all_logits = true});
+      const std::vector<std::int64_t> steps(static_cast<std::size_t>(tokens.n() / step), step);
+      const auto logits =
+          golden.AtPositions(AllLogits(*session, loaded.model->graph(), tokens, steps));
+      EXPECT_LE(MaxRowError(logits, golden.exact_logits, golden.vocab_size),
+                ToleranceOf(GetParam().dtype))
+          << "in steps of " << step;
+    }
+  }
+  EXPECT_GE(goldens, 4);
+}
+
+LTS_FOR_EVERY_RUNTIME(RuntimeGoldenTest);
+
+}  // namespace
+}  // namespace lts

@@ -1,0 +1,73 @@
+#include "lts/runtime/registry/registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+namespace lts {
+namespace {
+
+using ::testing::HasSubstr;
+
+template <typename F>
+Error ErrorOf(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no error";
+  return {ErrorCode::kCancelled, ""};
+}
+
+TEST(Registry, NamesAreUniqueAndDescribed) {
+  std::set<std::string_view> names;
+  for (const RuntimeEntry* entry : Runtimes()) {
+    EXPECT_TRUE(names.insert(entry->name).second) << entry->name;
+    EXPECT_FALSE(entry->summary.empty()) << entry->name;
+    EXPECT_EQ(entry->summary.find('\n'), std::string_view::npos) << entry->name;
+    EXPECT_EQ(&FindRuntime(entry->name), entry);
+  }
+  EXPECT_TRUE(names.contains("cpu"));
+  EXPECT_TRUE(names.contains("reference"));
+}
+
+TEST(Registry, EveryAvailableRuntimeCanBeCreatedWithEachOfItsDtypes) {
+  for (const RuntimeEntry* entry : Runtimes()) {
+    const Availability here = entry->available();
+    EXPECT_EQ(here.ok, here.reason.empty()) << entry->name;
+    EXPECT_FALSE(entry->dtypes().empty()) << entry->name;
+    if (!here.ok) continue;
+    for (const DType dtype : entry->dtypes()) {
+      EXPECT_EQ(CreateRuntime(entry->name, {.threads = 2, .dtype = dtype})->name(), entry->name);
+    }
+    for (const auto& [what, version] : entry->versions()) {
+      EXPECT_FALSE(what.empty()) << entry->name;
+      EXPECT_FALSE(version.empty()) << entry->name << ": " << what;
+    }
+  }
+}
+
+TEST(Registry, SuggestsTheNearestName) {
+  const Error error = ErrorOf([] { FindRuntime("refrence"); });
+  EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+  EXPECT_THAT(error.what(), HasSubstr("unknown runtime 'refrence'; did you mean 'reference'?"));
+  EXPECT_EQ(ErrorOf([] { CreateRuntime("tpu9000", {}); }).code(), ErrorCode::kNotFound);
+}
+
+TEST(Registry, RefusesADtypeThatARuntimeLacks) {
+  const Error error = ErrorOf([] { CreateRuntime("reference", {.dtype = DType::kBFloat16}); });
+  EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+  EXPECT_STREQ(error.what(), "runtime 'reference': got dtype 'bf16', expected one of: f32");
+}
+
+TEST(Registry, ChecksOptionsBeforeCreating) {
+  const Error error = ErrorOf([] { CreateRuntime("reference", {.threads = 0}); });
+  EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace lts
