@@ -165,6 +165,41 @@ TEST_F(CliFolder, CountReadsStandardInput) {
   EXPECT_THAT(outcome.out, HasSubstr("stdin,gpt2_"));
 }
 
+// The published models, with the counts and ids that their authors printed.
+TEST(Cli, CountEqualsThePublishedGallery) {
+  const std::filesystem::path gallery =
+      std::filesystem::path(LTS_SOURCE_DIR) / "../shared/data/lts_gallery";
+  if (!std::filesystem::exists(gallery / "gallery_extra.csv")) {
+    GTEST_SKIP() << "no published gallery at " << gallery;
+  }
+  std::istringstream expected(ReadFile((gallery / "gallery_extra.csv").string()));
+  std::string line;
+  std::getline(expected, line);
+  ASSERT_THAT(line, HasSubstr("archid,archid_rule,non_embedding_params_exact,total_params_tied"));
+  int models = 0;
+  for (; std::getline(expected, line); ++models) {
+    std::istringstream fields(line);
+    std::string archid;
+    std::string rule;
+    std::string decoder;
+    std::string total;
+    std::getline(fields, archid, ',');
+    std::getline(fields, rule, ',');
+    std::getline(fields, decoder, ',');
+    std::getline(fields, total, ',');
+    const Outcome outcome =
+        Lts({"count", (gallery / (archid + ".json")).string(), "--format", "json"});
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const Json rows = ParseJson(outcome.out, "out");
+    const Json& row = rows.AsArray().at(0);
+    EXPECT_EQ(row.Find("archid")->AsString(), archid);
+    EXPECT_EQ(row.Find("archid_rule")->AsString(), rule);
+    EXPECT_EQ(std::to_string(row.Find("decoder_params")->AsInt()), decoder);
+    EXPECT_EQ(std::to_string(row.Find("total_params")->AsInt()), total);
+  }
+  EXPECT_EQ(models, 14);
+}
+
 TEST_F(CliFolder, CountNamesFileFieldAndValue) {
   const auto count = [&](const std::string& text) {
     return Lts({"count", Write("bad.json", text)});
