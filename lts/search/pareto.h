@@ -1,5 +1,9 @@
-// Dominance and fronts. All objectives are minimised here: negate what is maximised (ObjectiveSpec does).
-// a dominates b: a <= b in every objective and a < b in at least one. Points with NaN or infinity are not on any front.
+// Dominance and fronts. All objectives are minimised here: negate what is maximised (ObjectiveSpec
+// does). a dominates b: a <= b in every objective and a < b in at least one. Points with NaN or
+// infinity are not on any front. All points of a call have the same number of objectives
+// (LTS_DCHECK).
+//   ParetoFront({{1, 3}, {2, 1}, {2, 3}, {1, 3}}) = {0, 1}: the third is dominated by the first,
+//   the last repeats it
 #pragma once
 
 #include <cstdint>
@@ -11,11 +15,15 @@ namespace lts {
 using Point = std::vector<double>;  // one value per objective, minimised
 
 bool Dominates(std::span<const double> a, std::span<const double> b);
-// Indices of the non-dominated points, ascending; of equal points the first alone. O(n log n) for 2 objectives,
-// O(n f) otherwise with f the size of the front.
+// Indices of the non-dominated points, ascending; of equal points the first alone. O(n log n) for 2
+// objectives, O(n f) otherwise with f the size of the front.
 std::vector<std::int64_t> ParetoFront(std::span<const Point> points);
-// Volume dominated by `points` and bounded by `reference` (points beyond it are ignored). Exact for 1, 2 and 3
-// objectives: sweep, O(n log n) and O(n^2). Throws kUnsupported above 3.
+// Volume dominated by `points` and bounded by `reference`: of the union of the boxes between each
+// point and the reference. Points that are not below the reference in every objective, and those
+// with NaN or infinity, are ignored. Exact for 1, 2 and 3 objectives: sweep, O(n log n) and O(n^2).
+// Throws kUnsupported above 3, kInvalidArgument when the reference is empty or not finite.
+//   Hypervolume({{1, 3}, {2, 1}}, {4, 4}) = 3 * 1 + 2 * 2, the second box less what the first
+//   covers, = 7
 double Hypervolume(std::span<const Point> points, const Point& reference);
 
 }  // namespace lts

@@ -1,6 +1,9 @@
-// Search algorithms: one interface, no knowledge of stores, files, screens or of how a candidate is measured.
-// Deterministic: the same space, options, seed and evaluations give the same sequence of candidates, so a run is resumed
-// by running it again with an Evaluator that answers from a store.
+// Search algorithms: one interface, no knowledge of stores, files, screens or of how a candidate is
+// measured. Deterministic: the same space, options, seed and evaluations give the same sequence of
+// candidates, so a run is resumed by running it again with an Evaluator that answers from a store.
+// A larger max_evaluations continues the sequence. No architecture is evaluated twice. Candidates
+// come in batches: one population for each call of the evaluator. All algorithms throw
+// kInvalidArgument or kNotFound for bad options before anything is evaluated.
 #pragma once
 
 #include <cstdint>
@@ -29,10 +32,12 @@ struct Candidate {
   Architecture architecture;
 };
 
-// What an evaluator answers for one candidate. Infeasible: measured, but it violates a measured constraint
+// What an evaluator answers for one candidate. Infeasible: measured, but it violates a measured
+// constraint
 // ("latency_ms < 50") or failed; it counts against the budget and joins no front.
 struct Score {
-  std::vector<double> objectives;  // in the order of the specs, in their own direction; empty when failed
+  std::vector<double>
+      objectives;  // in the order of the specs, in their own direction; empty when failed
   bool feasible = true;
 };
 
@@ -40,17 +45,19 @@ struct Score {
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
-  // One Score per candidate, or fewer: a shorter answer means that the budget ended after those candidates.
+  // One Score per candidate, or fewer: a shorter answer means that the budget ended after those
+  // candidates.
   virtual std::vector<Score> Evaluate(std::span<const Candidate> candidates) = 0;
 };
 
 struct EvaluatedCandidate {
   Candidate candidate;
   Score score;
-  std::int64_t iteration = 0;
+  std::int64_t iteration = 0;  // of the batch that it was in; the first population is iteration 0
 };
 
-// Told of progress; called on the searching thread.
+// Told of progress after every batch that brought at least one score, iteration 0 being the first;
+// called on the searching thread. The spans are valid during the call only.
 class SearchObserver {
  public:
   virtual ~SearchObserver() = default;
@@ -61,16 +68,22 @@ class SearchObserver {
 struct SearchOptions {
   std::vector<ObjectiveSpec> objectives;  // 1..8, unique names
   std::uint64_t seed = 1;
-  std::int64_t max_evaluations = 0;       // 0: until the evaluator's budget ends or the space is exhausted
-  Workload workload;                      // for constraints such as flops
-  Json parameters = Json::MakeObject();   // of the algorithm; unknown keys are errors with a suggestion
+  std::int64_t max_evaluations =
+      0;              // 0: until the evaluator's budget ends or the space is exhausted
+  Workload workload;  // for constraints such as flops
+  Json parameters =
+      Json::MakeObject();  // of the algorithm; unknown keys are errors with a suggestion
 };
 
 struct SearchResult {
   std::vector<EvaluatedCandidate> evaluated;  // each architecture once, in order
   std::vector<std::int64_t> front;            // indices into evaluated
   std::int64_t iterations = 0;
-  std::string stopped;                        // "budget", "evaluations", "space exhausted", "iterations"
+  // Why it ended. "budget": the evaluator answered short. "evaluations": max_evaluations reached.
+  // "iterations": the algorithm's own limit. "space exhausted": a bounded number of tries found
+  // nothing that was not yet evaluated; exact for spaces of at most 200,000 points, of which all
+  // that satisfy the constraints have then been evaluated.
+  std::string stopped;
 };
 
 struct SearchAlgorithm {
@@ -83,6 +96,7 @@ struct SearchAlgorithm {
 
 // Registry: lts-evolution, archai-evolution, random.
 std::span<const SearchAlgorithm* const> SearchAlgorithms();
-const SearchAlgorithm& FindSearchAlgorithm(std::string_view name);  // throws kNotFound with a suggestion
+const SearchAlgorithm& FindSearchAlgorithm(
+    std::string_view name);  // throws kNotFound with a suggestion
 
 }  // namespace lts
