@@ -224,6 +224,21 @@ TEST_P(GoldenTest, EveryWayOfFeedingTokensGivesTheSameBits) {
   EXPECT_EQ(LogitsInStepsOf(5), logits);
 }
 
+TEST_P(GoldenTest, LastLogitsAreThoseOfTheLastPosition) {
+  const std::int64_t n = golden_.n();
+  const std::int64_t vocab_size = golden_.vocab_size;
+  Interpreter session(bound_, {.batch = golden_.batch, .max_tokens = n, .max_step_tokens = n});
+  std::vector<float> last(static_cast<std::size_t>(golden_.batch * vocab_size));
+  session.Step(golden_.tokens, Logits::kLast, last);
+  std::vector<float> expected;
+  const std::vector<float> all = LogitsInStepsOf(n);
+  for (std::int64_t b = 1; b <= golden_.batch; ++b) {
+    const auto end = all.begin() + b * n * vocab_size;
+    expected.insert(expected.end(), end - vocab_size, end);
+  }
+  EXPECT_EQ(last, expected);
+}
+
 INSTANTIATE_TEST_SUITE_P(, GoldenTest, ::testing::ValuesIn(GoldenNames()),
                          [](const auto& test) { return test.param; });
 

@@ -60,14 +60,14 @@ void AddLengths(std::vector<ParityCase>& cases) {
   std::int64_t batch = 1;
   for (const std::int64_t n : {1, 2, 15, 16, 17, 63, 64, 65, 127, 192, 1023, 1024, 1100}) {
     const bool is_long = n > 200;
-    const ModelRecipe recipe{
-        Gpt2(40, {Layer(5, 90), Layer(2, 33)}, 61, std::max<std::int64_t>(n, 8)),
-        static_cast<std::uint64_t>(100 + n)};
+    const ModelRecipe recipe =
+        SharpRecipe(Gpt2(40, {Layer(5, 90), Layer(2, 33)}, 61, std::max<std::int64_t>(n, 8)),
+                    static_cast<std::uint64_t>(100 + n));
     const std::string name = "length_" + std::to_string(n);
     cases.push_back({name, recipe, is_long ? 1 : batch, n, {PrefillThenDecode(n), Chunks(n)}});
     batch = batch % 4 + 1;
   }
-  const ModelRecipe recipe{Gpt2(24, {Layer(3, 50)}, 31, 700), 99};
+  const ModelRecipe recipe = SharpRecipe(Gpt2(24, {Layer(3, 50)}, 31, 700), 99);
   cases.push_back({"length_600_batch_4", recipe, 4, 600, {Chunks(600)}});
 }
 
@@ -75,7 +75,7 @@ void AddLengths(std::vector<ParityCase>& cases) {
 void AddShapes(std::vector<ParityCase>& cases) {
   const auto add = [&](std::string name, std::int64_t d_model, std::vector<LayerShape> layers,
                        std::int64_t vocab_size, std::int64_t batch, std::int64_t n) {
-    const ModelRecipe recipe{Gpt2(d_model, std::move(layers), vocab_size, 64), 7};
+    const ModelRecipe recipe = SharpRecipe(Gpt2(d_model, std::move(layers), vocab_size, 64), 7);
     cases.push_back({std::move(name), recipe, batch, n, {PrefillThenDecode(n)}});
   };
   add("smallest", 1, {Layer(1, 1)}, 1, 1, 3);
@@ -88,6 +88,11 @@ void AddShapes(std::vector<ParityCase>& cases) {
   add("d_inner_wide", 24, {Layer(3, 1031)}, 23, 1, 17);
   add("vocab_wide", 20, {Layer(2, 41)}, 5003, 2, 9);
   add("deep", 36, std::vector<LayerShape>(12, Layer(6, 75)), 47, 1, 18);
+  cases.push_back({"sharp",
+                   SharpRecipe(Gpt2(48, {Layer(3, 96), Layer(4, 60)}, 83, 192), 8, 2.0F),
+                   2,
+                   192,
+                   {PrefillThenDecode(192)}});
   add("aligned", 64, {Layer(4, 256), Layer(8, 128)}, 256, 4, 32);
 }
 
@@ -100,17 +105,21 @@ void AddRandomShapes(std::vector<ParityCase>& cases) {
     std::vector<LayerShape> layers(static_cast<std::size_t>(rng.Between(1, 4)));
     for (LayerShape& layer : layers) {
       do {
-        layer = Layer(rng.Between(1, 16), rng.Between(1, 4 * d_model));
+        layer.n_head = rng.Between(1, 16);
       } while (d_model % layer.n_head != 0);
+      layer.d_inner = rng.Between(1, 4 * d_model);
     }
+    // One draw a statement: the order of arguments is the compiler's.
+    const std::int64_t vocab_size = 2 * rng.Between(5, 150) + 1;
+    const std::uint64_t seed = rng.Next();
+    const std::int64_t batch = rng.Between(1, 4);
     const std::int64_t n = rng.Between(1, 70);
-    const ModelRecipe recipe{Gpt2(d_model, std::move(layers), 2 * rng.Between(5, 150) + 1, 96),
-                             rng.Next()};
+    const bool chunked = rng.Bernoulli(0.5);
     cases.push_back({"random_" + std::to_string(i),
-                     recipe,
-                     rng.Between(1, 4),
+                     SharpRecipe(Gpt2(d_model, std::move(layers), vocab_size, 96), seed),
+                     batch,
                      n,
-                     {rng.Bernoulli(0.5) ? Chunks(n) : PrefillThenDecode(n)}});
+                     {chunked ? Chunks(n) : PrefillThenDecode(n)}});
   }
 }
 

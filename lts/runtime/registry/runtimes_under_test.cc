@@ -1,6 +1,8 @@
 #include "lts/runtime/registry/runtimes_under_test.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "lts/base/rng.h"
 #include "tests/goldens/golden.h"
@@ -26,6 +28,12 @@ double ToleranceOf(DType dtype) {
   throw Error(ErrorCode::kUnsupported, "no tolerance for dtype '" +
                                            std::string(kDTypes.Name(dtype)) +
                                            "': argue one in docs/numerics.md and add it here");
+}
+
+ModelRecipe SharpRecipe(Architecture architecture, std::uint64_t seed, float sharpness) {
+  constexpr float kFreshStd = 0.02F;
+  const float scale = sharpness / kFreshStd / std::sqrt(static_cast<float>(architecture.d_model()));
+  return {std::move(architecture), seed, scale};
 }
 
 Model Make(const ModelRecipe& recipe) {

@@ -30,12 +30,16 @@ void PrintTo(const RuntimeUnderTest& runtime, std::ostream* stream);  // for gte
 double ToleranceOf(DType dtype);
 
 // A model whose every tensor is random and whose matrices are `weight_scale` times larger than
-// fresh ones, so that attention is far from uniform and an error in a score shows.
+// fresh ones.
 struct ModelRecipe {
   Architecture architecture;
   std::uint64_t seed = 1;
-  float weight_scale = 8.0F;
+  float weight_scale = 1.0F;
 };
+// `sharpness` 1: matrices of standard deviation 1 / sqrt(d_model), so that values and attention
+// scores vary by about 1. Fresh weights make attention nearly uniform, and no error in a score
+// would show. Scores vary with its square.
+ModelRecipe SharpRecipe(Architecture architecture, std::uint64_t seed, float sharpness = 1.0F);
 Model Make(const ModelRecipe& recipe);
 
 // One sequence of tokens after another, [batch, n].

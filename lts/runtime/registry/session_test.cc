@@ -17,11 +17,11 @@ constexpr std::int64_t kBatch = 2;
 constexpr std::int64_t kMaxTokens = 40;
 
 ModelRecipe Recipe() {
-  return {Architecture({.vocab_size = kVocabSize,
-                        .max_seq_len = 64,
-                        .d_model = 36,
-                        .layers = {{3, 3, 50}, {4, 4, 77}}}),
-          5};
+  return SharpRecipe(Architecture({.vocab_size = kVocabSize,
+                                   .max_seq_len = 64,
+                                   .d_model = 36,
+                                   .layers = {{3, 3, 50}, {4, 4, 77}}}),
+                     5);
 }
 
 class SessionTest : public RuntimeTest {
