@@ -25,32 +25,34 @@ struct ReportMember {
   std::vector<Measurement> measurements;  // everything known, objectives included
   std::vector<double> objectives;         // in the order of ReportData::objectives
   std::int64_t iteration = 0;
-  double at_s = 0;        // search time when it was evaluated
+  double at_s = 0;  // search time when it was evaluated
   bool feasible = true;
   bool on_front = false;
 };
 
 struct ReportData {
-  std::string title;         // "Pareto front of archai-gpt2 on <cpu>"
+  std::string title;  // "Pareto front of archai-gpt2 on <cpu>"
   std::vector<ReportObjective> objectives;
   std::vector<ReportMember> evaluated;  // in order of evaluation
   Environment environment;
   RuntimeConfig config;
   Workload workload;
-  Json run;                  // run.json: options, seed, versions, times, stop reason, counts
+  Json run;  // run.json: options, seed, versions, times, stop reason, counts
   std::string command_line;
   std::string finished_utc;
   double elapsed_s = 0;
 };
 
-std::string FrontCsv(const ReportData& data);      // one line per member of the front, best of the first objective first
+std::string FrontCsv(
+    const ReportData& data);  // one line per member of the front, best of the first objective first
 std::string EvaluatedCsv(const ReportData& data);  // one line per evaluated architecture, in order
 Json FrontJson(const ReportData& data);
-std::string FrontSvg(const ReportData& data);      // the first two objectives; a static picture for READMEs
-std::string ReportHtml(const ReportData& data);    // one self-contained page, no network
+std::string FrontSvg(
+    const ReportData& data);  // the first two objectives; a static picture for READMEs
+std::string ReportHtml(const ReportData& data);  // one self-contained page, no network
 
-// Writes front.json front.csv evaluated.csv run.json architectures/<id>.json front.svg report.html, each atomically.
-// Architectures of an earlier write that left the front are removed. Throws kIo.
+// Writes front.json front.csv evaluated.csv run.json architectures/<id>.json front.svg report.html,
+// each atomically. Architectures of an earlier write that left the front are removed. Throws kIo.
 void WriteReport(const ReportData& data, const std::string& folder);
 
 }  // namespace lts

@@ -1,0 +1,151 @@
+#include "lts/report/members.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "lts/report/format.h"
+
+namespace lts {
+namespace {
+
+const MetricInfo* FindMetric(std::string_view name) {
+  for (const MetricInfo& info : Metrics()) {
+    if (info.name == name) return &info;
+  }
+  return nullptr;
+}
+
+std::string Lower(std::string title) {
+  // "Latency" inside a sentence; "TTFT" stays.
+  if (title.size() > 1 && std::islower(static_cast<unsigned char>(title[1])) != 0) {
+    title[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(title[0])));
+  }
+  return title;
+}
+
+// "16.0 M decoder parameters, 84.0 ms latency and 174 MiB peak memory"
+std::string ObjectivesInWords(const ReportData& data, const ReportMember& member) {
+  std::string words;
+  for (std::size_t i = 0; i < data.objectives.size(); ++i) {
+    const ReportObjective& objective = data.objectives[i];
+    if (i > 0) words += i + 1 == data.objectives.size() ? " and " : ", ";
+    words += HumanNumber(ObjectiveValue(member, i).value_or(NAN), objective.unit);
+    words += " " + Lower(objective.title);
+  }
+  return words;
+}
+
+std::string Counted(std::size_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
+}  // namespace
+
+std::vector<std::size_t> FrontOrder(const ReportData& data) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < data.evaluated.size(); ++i) {
+    if (data.evaluated[i].on_front) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    for (std::size_t k = 0; k < data.objectives.size(); ++k) {
+      const std::optional<double> x = ObjectiveValue(data.evaluated[a], k);
+      const std::optional<double> y = ObjectiveValue(data.evaluated[b], k);
+      if (x.has_value() != y.has_value()) return x.has_value();
+      if (!x || *x == *y) continue;
+      return data.objectives[k].direction == Direction::kMaximize ? *x > *y : *x < *y;
+    }
+    return false;
+  });
+  return order;
+}
+
+std::optional<double> ObjectiveValue(const ReportMember& member, std::size_t objective) {
+  if (objective >= member.objectives.size() || !std::isfinite(member.objectives[objective])) {
+    return std::nullopt;
+  }
+  return member.objectives[objective];
+}
+
+const Measurement* FindMeasurement(const ReportMember& member, std::string_view name) {
+  for (const Measurement& measurement : member.measurements) {
+    if (Info(measurement.metric).name == name) return &measurement;
+  }
+  return nullptr;
+}
+
+std::vector<ReportColumn> Columns(const ReportData& data) {
+  std::vector<ReportColumn> columns;
+  const auto unit_of = [](std::string_view unit) { return unit == "1" ? "" : std::string(unit); };
+  for (std::size_t i = 0; i < data.objectives.size(); ++i) {
+    const ReportObjective& objective = data.objectives[i];
+    const MetricInfo* info = FindMetric(objective.name);
+    columns.push_back({CleanText(objective.name), CleanText(objective.title),
+                       CleanText(unit_of(objective.unit)), info != nullptr && info->measured, i});
+  }
+  for (const MetricInfo& info : Metrics()) {
+    const bool is_objective =
+        std::any_of(data.objectives.begin(), data.objectives.end(),
+                    [&](const ReportObjective& objective) { return objective.name == info.name; });
+    const bool known = std::any_of(
+        data.evaluated.begin(), data.evaluated.end(),
+        [&](const ReportMember& member) { return FindMeasurement(member, info.name) != nullptr; });
+    if (!is_objective && known) {
+      columns.push_back({std::string(info.name), std::string(info.title), unit_of(info.unit),
+                         info.measured, std::nullopt});
+    }
+  }
+  return columns;
+}
+
+std::optional<ReportValue> ValueIn(const ReportMember& member, const ReportColumn& column) {
+  const Measurement* measurement = FindMeasurement(member, column.name);
+  std::optional<double> value;
+  if (column.objective) value = ObjectiveValue(member, *column.objective);
+  if (!value && measurement != nullptr && std::isfinite(measurement->value)) {
+    value = measurement->value;
+  }
+  if (!value) return std::nullopt;
+  return ReportValue{*value, column.measured ? measurement : nullptr};
+}
+
+std::string_view DirectionName(Direction direction) {
+  return direction == Direction::kMaximize ? "maximize" : "minimize";
+}
+
+Json ArchitectureJson(const Architecture& architecture) {
+  Json json = Json::MakeObject();
+  json["arch_type"] = architecture.backbone();
+  const Json config = architecture.ToConfig();
+  for (const Json::Member& member : config.AsObject()) json[member.first] = member.second;
+  return json;
+}
+
+std::string SummarySentence(const ReportData& data) {
+  const std::string machine =
+      data.environment.cpu_model.empty() ? "this machine" : data.environment.cpu_model;
+  const std::size_t evaluated = data.evaluated.size();
+  const std::vector<std::size_t> front = FrontOrder(data);
+  if (evaluated == 0) return fmt::format("No decoder has been evaluated yet on {}.", machine);
+  if (front.empty()) {
+    return fmt::format(
+        "{} evaluated on {}, and none satisfies the constraints: the front is empty.",
+        Counted(evaluated, "decoder", "decoders"), machine);
+  }
+  const ReportMember* first = &data.evaluated[front.front()];
+  const ReportMember* last = &data.evaluated[front.back()];
+  if (front.size() == 1) {
+    return fmt::format("1 Pareto-optimal decoder among {} evaluated on {}: {} with {}.", evaluated,
+                       machine, first->architecture.ShortName(), ObjectivesInWords(data, *first));
+  }
+  if (!data.objectives.empty() && data.objectives[0].direction == Direction::kMaximize) {
+    std::swap(first, last);  // small to large reads best
+  }
+  return fmt::format("{} Pareto-optimal decoders among {} evaluated on {}: from {} to {}.",
+                     front.size(), evaluated, machine, ObjectivesInWords(data, *first),
+                     ObjectivesInWords(data, *last));
+}
+
+}  // namespace lts
