@@ -122,12 +122,6 @@ function drawChart() {
       change('selected', member);
       change('active', { member, anchor: member.node });
     });
-  points.on('keydown', onChartKey)
-    .on('focusin', () => {
-      const member = d3.select(d3.event.target).datum();
-      if (member) change('active', { member, anchor: member.node });
-    })
-    .on('focusout', () => change('active', null));
   updateChart();
   const start = chart.roving && drawn.includes(chart.roving) ? chart.roving :
     visibleFront().find((member) => member === state.selected) || visibleFront()[0] || drawn[0];
@@ -210,8 +204,21 @@ function setRoving(member) {
   member.node.setAttribute('tabindex', 0);
 }
 
-function onChartKey() {
-  const event = d3.event;
+// On the container: a listener for focus would make an SVG group itself a stop of the Tab key.
+function setUpChartKeys() {
+  const container = document.getElementById('chart');
+  const memberOf = (node) => (node.classList.contains('pt') ? d3.select(node).datum() : null);
+  container.addEventListener('keydown', (event) => {
+    if (memberOf(event.target)) onChartKey(event);
+  });
+  container.addEventListener('focusin', (event) => {
+    const member = memberOf(event.target);
+    if (member) change('active', { member, anchor: member.node });
+  });
+  container.addEventListener('focusout', () => change('active', null));
+}
+
+function onChartKey(event) {
   const current = chart.roving;
   const go = (list, forward) => {
     const after = list.filter((member) => (forward ? byPlace(current, member) < 0 : byPlace(member, current) < 0));

@@ -83,13 +83,12 @@ function setUpTheme() {
 
 function setUpText() {
   const measured = columns.some((column) => column.measured);
-  const noisy = members.some(isNoisy);
   const show = (id, shown) => {
     document.getElementById(id).hidden = !shown;
   };
   show('legend-infeasible', members.some((member) => !member.ranked));
   show('legend-interval', members.some((member) => member.on_front && objectives.some((_, k) => hasInterval(member.values[k]))));
-  show('legend-noisy', noisy);
+  show('legend-noisy', members.some((member) => objectives.some((_, k) => isMeasured(member.values[k]) && member.values[k].noisy)));
   show('chart-tools', members.length > 0);
   if (objectives.length === 1) document.getElementById('legend-step').lastChild.textContent = 'best so far';
   show('reading-measured', measured);
@@ -106,6 +105,7 @@ function start() {
   setUpText();
   drawPairs();
   setUpReplay();
+  setUpChartKeys();
   drawChart();
   drawGrowth();
   drawDetail();

@@ -33,6 +33,7 @@ function copyText(text, what, button) {
   const bySelection = () => {
     const area = element('textarea', { readonly: '', class: 'visually-hidden', 'aria-hidden': 'true', tabindex: '-1' });
     area.value = text;
+    area.style.whiteSpace = 'pre';  // the hidden class's nowrap would cost the copy its indentation
     const focused = document.activeElement;
     document.body.append(area);
     area.select();
