@@ -13,8 +13,8 @@ namespace lts {
 struct ChildProcessOptions {
   double timeout_s = 120;      // then the child is killed; > 0
   std::function<bool()> stop;  // asked about 20 times a second; true kills the child
-  std::size_t max_output =
-      64 * 1024;  // bytes kept of stdout and of stderr each; the rest is read and dropped
+  // Bytes kept of stdout and of stderr each; the rest is read and dropped.
+  std::size_t max_output = std::size_t{64} << 10;
 };
 
 struct ChildProcessResult {

@@ -35,7 +35,8 @@ TEST(CanaryTrack, GivesTheFactorOfItsOnlyRunEverywhere) {
 
 TEST(CanaryTrack, FollowsALinearDrift) {
   const CanaryTrack track = Track(200, 0.2, [](double at) { return 1 + 0.01 * at; });
-  for (double at = 2; at <= 38; at += 0.37) {
+  for (int i = 0; i < 97; ++i) {
+    const double at = 2 + i * 0.37;
     EXPECT_NEAR(track.TtftFactorAt(at, kReference), 1 + 0.01 * at, 0.002);
     EXPECT_NEAR(track.TpotFactorAt(at, kReference), 1 + 0.01 * at, 0.002);
   }
@@ -49,7 +50,8 @@ TEST(CanaryTrack, StaysWithinHalfAWindowOfDriftAtTheEnds) {
 
 TEST(CanaryTrack, FollowsAStepWithoutSmearingIt) {
   const CanaryTrack track = Track(200, 0.2, [](double at) { return at < 20 ? 1.0 : 1.5; });
-  for (double at = 0; at < 40; at += 0.31) {
+  for (int i = 0; i < 130; ++i) {
+    const double at = i * 0.31;
     if (std::abs(at - 20) < 0.3) continue;  // within a spacing or so of the step itself
     EXPECT_DOUBLE_EQ(track.TtftFactorAt(at, kReference), at < 20 ? 1.0 : 1.5) << at;
   }
@@ -61,7 +63,8 @@ TEST(CanaryTrack, IgnoresInterruptedRuns) {
     const double spike = i % 4 == 0 ? 3 : 1;
     track.Add(i * 0.2, {10 * spike, 2 * spike});
   }
-  for (double at = 0; at < 20; at += 0.31) {
+  for (int i = 0; i < 65; ++i) {
+    const double at = i * 0.31;
     EXPECT_DOUBLE_EQ(track.TtftFactorAt(at, kReference), 1) << at;
   }
 }

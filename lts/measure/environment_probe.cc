@@ -67,9 +67,9 @@ std::map<std::string, std::string, std::less<>> ReadFields(const std::string& pa
 
 using Fields = std::map<std::string, std::string, std::less<>>;
 
-std::string FieldOr(const Fields& fields, std::string_view name, std::string otherwise) {
+std::string FieldOr(const Fields& fields, std::string_view name, std::string_view otherwise) {
   const auto found = fields.find(name);
-  return found == fields.end() || found->second.empty() ? std::move(otherwise) : found->second;
+  return found == fields.end() || found->second.empty() ? std::string(otherwise) : found->second;
 }
 
 // "16384 kB" -> bytes; 0 when absent or odd.

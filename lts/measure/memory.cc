@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -89,13 +90,19 @@ std::int64_t EstimateMemoryNeed(const Architecture& architecture, const RuntimeC
                                 const Workload& workload) {
   const Graph graph = BuildGraph(architecture);
   const WorkloadShape shape{workload.prompt_tokens, workload.output_tokens, workload.batch};
-  const WorkloadCounts original = CountWorkload(graph, shape, DType::kFloat32);
-  const WorkloadCounts packed = CountWorkload(graph, shape, config.dtype);
-  const std::int64_t logits =
-      CheckedMul(workload.batch, graph.vocab_size, static_cast<std::int64_t>(sizeof(float)));
-  std::int64_t need = CheckedAdd(original.weight_bytes, packed.weight_bytes);
-  need = CheckedAdd(need, packed.kv_cache_bytes);
-  need = CheckedAdd(need, packed.peak_activation_bytes);
+  const WorkloadCounts counts = CountWorkload(graph, shape, DType::kFloat32);
+  std::int64_t packing = 0;
+  if (config.dtype == DType::kFloat32) {
+    for (const TensorSpec& tensor : graph.tensors) {
+      packing = std::max(packing, CheckedMul(tensor.count(), SizeOf(DType::kFloat32)));
+    }
+  } else {
+    packing = CountWorkload(graph, shape, config.dtype).weight_bytes;
+  }
+  const std::int64_t logits = CheckedMul(workload.batch, graph.vocab_size, SizeOf(DType::kFloat32));
+  std::int64_t need = CheckedAdd(counts.weight_bytes, packing);
+  need = CheckedAdd(need, counts.kv_cache_bytes);
+  need = CheckedAdd(need, counts.peak_activation_bytes);
   return CheckedAdd(need, logits);
 }
 

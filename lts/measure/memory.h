@@ -48,9 +48,9 @@ Measurement PeakMemoryMeasurement(const MemoryProbeResult& result);
 // process of its own.
 int RunMemoryProbeChild(std::istream& in, std::ostream& out, std::ostream& err);
 
-// Bytes that loading and running need, by count: float32 weights as drawn or read, packed weights,
-// KV cache and activations. An upper estimate: a runtime may free each original as soon as it is
-// packed.
+// Bytes that loading and running need, by count: the float32 weights as drawn or read and a copy of
+// the largest of them while packing (in another dtype than f32: all packed weights beside them), KV
+// cache and activations.
 std::int64_t EstimateMemoryNeed(const Architecture& architecture, const RuntimeConfig& config,
                                 const Workload& workload);
 

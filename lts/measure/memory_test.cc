@@ -237,9 +237,17 @@ TEST(CheckFitsInMemory, CountsTheKvCacheOfALargeBatch) {
   EXPECT_THROW(CheckFitsInMemory(SmallModel(), Config("cpu"), workload), Error);
 }
 
-TEST(EstimateMemoryNeed, HoldsOriginalsAndPackedWeights) {
-  EXPECT_GE(EstimateMemoryNeed(SmallModel(), Config("cpu"), kWorkload),
-            2 * WeightBytes(SmallModel()));
+TEST(EstimateMemoryNeed, HoldsTheWeightsAndACopyOfTheLargest) {
+  const std::int64_t need = EstimateMemoryNeed(SmallModel(), Config("cpu"), kWorkload);
+  const std::int64_t largest = 8000 * 256 * 4;
+  EXPECT_GE(need, WeightBytes(SmallModel()) + largest);
+  EXPECT_LE(need, 2 * WeightBytes(SmallModel()) + largest);
+}
+
+TEST(EstimateMemoryNeed, HoldsOriginalsAndPackedWeightsOfAnotherDtype) {
+  RuntimeConfig config = Config("cpu");
+  config.dtype = DType::kBFloat16;
+  EXPECT_GE(EstimateMemoryNeed(SmallModel(), config, kWorkload), WeightBytes(SmallModel()) * 3 / 2);
 }
 
 TEST(PeakMemoryMeasurement, IsExactAndNamesItsSource) {
