@@ -10,6 +10,9 @@
 #   LIBS     third-party targets, private to the module
 set(LTS_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Wformat=2
                  -Wundef -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND LTS_WARNINGS -Wno-restrict) # GCC 12 warns of "const char*" + std::string itself (GCC PR 105651)
+endif()
 if(LTS_WERROR)
   list(APPEND LTS_WARNINGS -Werror)
 endif()
