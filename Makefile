@@ -24,7 +24,7 @@ setup-test:
 
 search: setup-run
 	@tools/build.sh release lts
-	@build/release/lts search --budget $(BUDGET) --out $(OUT) $(ARGS)
+	@build/release/bin/lts search --budget $(BUDGET) --out $(OUT) $(ARGS)
 
 test: setup-test
 	@tools/build.sh dev
