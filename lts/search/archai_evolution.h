@@ -1,4 +1,4 @@
-// EvolutionParetoSearch of Archai 1.0 (Microsoft, 2023; archai.md section 2), "archai-evolution".
+// EvolutionParetoSearch of Archai 1.0 (github.com/microsoft/archai, 2023), "archai-evolution".
 // Every member of the front is a parent:
 //
 //   population <- init_num_models draws
@@ -17,16 +17,14 @@
 //   mutation_prob          0.3    0..1      of each gene
 //
 // It differs from the original where that is defective or wastes evaluations:
-// - An architecture has one id, so none is evaluated twice (there, bred and drawn ones had
-// different ids).
+// - An architecture has one id, so none is evaluated twice (there, bred and drawn ones differed).
 // - Constraints that can be counted are checked before anything is built, let alone measured.
-// - Mutants keep n_head a divisor of d_model and redraw the layers that a new d_model breaks;
-// silent genes do not mutate.
+// - Mutants keep n_head a divisor of d_model and redraw the layers that a new d_model breaks.
+// - Silent genes do not mutate.
 // - Random draws are never repetitions either.
 // - No population is bred after the last evaluation.
-// - It goes on while there is budget; when breeding finds nothing unseen, init_num_models fresh
-// draws take its place, and
-//   when there are none of those, it ends: "space exhausted".
+// - It goes on while there is budget. When breeding finds nothing unseen, init_num_models fresh
+//   draws take its place, and when there are none of those, it ends: "space exhausted".
 // - Parents are taken in the order of their evaluation, not of their objectives.
 //
 // Cost without evaluation: O(front) mutations of at most 20 tries each an iteration; the front

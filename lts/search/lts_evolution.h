@@ -1,16 +1,16 @@
-// The evolutionary search of the LTS paper (Javaheripi et al., NeurIPS 2022, arXiv:2203.02094;
-// lts_paper.md section 6), "lts-evolution". Parents are drawn from the front with replacement; a
-// member that was in few populations is likelier:
+// The evolutionary search of the LTS paper (Javaheripi et al., NeurIPS 2022, arXiv:2203.02094) and
+// its code, "lts-evolution". Parents are drawn from the front with replacement; a member that was
+// in few populations is likelier:
 //
 //   population <- population_size draws
 //   repeat: evaluate what is new; front <- non-dominated of everything so far
-//           parents <- parent_size of the front, with weight 1 / (1 + c), c = (count - min) / (max
-//           - min) over the front,
-//                      count = populations that the member was in
-//           population <- parents + mutation_size mutants of random parents + crossover_size
-//           crossovers of two
+//           parents <- parent_size of the front, each member with weight 1 / (1 + c)
+//           population <- parents + mutation_size mutants of a random parent
+//                                 + crossover_size crossovers of two
 //
-// With counts 1, 1 and 3 the weights are 1, 1 and 1/2: the third is drawn in a fifth of the cases.
+// where c = (count - min) / (max - min) over the front, or 0 when all counts are equal, and count
+// is the number of populations that the member was in. With counts 1, 1 and 3 the weights are 1, 1
+// and 1/2: the third is drawn in a fifth of the cases.
 //
 // Parameters (default, range):
 //   num_iters        0      0..10^9   generations; 0: until the budget ends (paper: 30)
@@ -23,13 +23,12 @@
 //
 // It differs from the published code:
 // - The front is the Pareto front; there, a point was dropped only when another was better in every
-// objective.
+//   objective.
 // - The last generation's children join the front (there, they were measured for nothing).
-// - Counted constraints are checked before anything is measured, layers that break one are redrawn,
-// silent genes do not mutate.
+// - Counted constraints are checked before anything is measured, layers that break one on
+//   dimensions are redrawn, silent genes do not mutate.
 // - Breeding ends after 50 tries for each child; fresh draws fill what is missing, and when there
-// are none, the search ends:
-//   "space exhausted".
+//   are none, the search ends: "space exhausted".
 //
 // Cost without evaluation: O(front) for the weights and O(tries) mutations a generation.
 #pragma once

@@ -1,9 +1,8 @@
-// Dominance and fronts. All objectives are minimised here: negate what is maximised (ObjectiveSpec
-// does). a dominates b: a <= b in every objective and a < b in at least one. Points with NaN or
-// infinity are not on any front. All points of a call have the same number of objectives
-// (LTS_DCHECK).
-//   ParetoFront({{1, 3}, {2, 1}, {2, 3}, {1, 3}}) = {0, 1}: the third is dominated by the first,
-//   the last repeats it
+// Dominance and fronts. All objectives are minimised here: negate what is maximised.
+// a dominates b: a <= b in every objective and a < b in at least one. Points with NaN or infinity
+// are not on any front. All points of a call have the same number of objectives (LTS_DCHECK).
+//   ParetoFront({{1, 3}, {2, 1}, {2, 3}, {1, 3}}) = {0, 1}
+// The third point is dominated by the first, the last repeats it.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +21,7 @@ std::vector<std::int64_t> ParetoFront(std::span<const Point> points);
 // point and the reference. Points that are not below the reference in every objective, and those
 // with NaN or infinity, are ignored. Exact for 1, 2 and 3 objectives: sweep, O(n log n) and O(n^2).
 // Throws kUnsupported above 3, kInvalidArgument when the reference is empty or not finite.
-//   Hypervolume({{1, 3}, {2, 1}}, {4, 4}) = 3 * 1 + 2 * 2, the second box less what the first
-//   covers, = 7
+//   Hypervolume({{1, 3}, {2, 1}}, {4, 4}) = 3 * 1 + 2 * 3 - 2 * 1 (where both boxes lie) = 7
 double Hypervolume(std::span<const Point> points, const Point& reference);
 
 }  // namespace lts

@@ -33,11 +33,9 @@ struct Candidate {
 };
 
 // What an evaluator answers for one candidate. Infeasible: measured, but it violates a measured
-// constraint
-// ("latency_ms < 50") or failed; it counts against the budget and joins no front.
+// constraint ("latency_ms < 50") or failed; it counts against the budget and joins no front.
 struct Score {
-  std::vector<double>
-      objectives;  // in the order of the specs, in their own direction; empty when failed
+  std::vector<double> objectives;  // as the specs: their order and direction; empty when failed
   bool feasible = true;
 };
 
@@ -68,11 +66,9 @@ class SearchObserver {
 struct SearchOptions {
   std::vector<ObjectiveSpec> objectives;  // 1..8, unique names
   std::uint64_t seed = 1;
-  std::int64_t max_evaluations =
-      0;              // 0: until the evaluator's budget ends or the space is exhausted
-  Workload workload;  // for constraints such as flops
-  Json parameters =
-      Json::MakeObject();  // of the algorithm; unknown keys are errors with a suggestion
+  std::int64_t max_evaluations = 0;  // 0: until the evaluator's budget or the space is exhausted
+  Workload workload;                 // for constraints such as flops
+  Json parameters = Json::MakeObject();  // of the algorithm; unknown keys are errors
 };
 
 struct SearchResult {
@@ -96,7 +92,7 @@ struct SearchAlgorithm {
 
 // Registry: lts-evolution, archai-evolution, random.
 std::span<const SearchAlgorithm* const> SearchAlgorithms();
-const SearchAlgorithm& FindSearchAlgorithm(
-    std::string_view name);  // throws kNotFound with a suggestion
+// Throws kNotFound with a suggestion.
+const SearchAlgorithm& FindSearchAlgorithm(std::string_view name);
 
 }  // namespace lts

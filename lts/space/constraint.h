@@ -7,9 +7,9 @@
 //   factor     := NUMBER | NAME | "(" sum ")" | "-" factor
 //   NUMBER     := 12 | 1.5 | 2e6        NAME := a dimension of the space or a metric
 // Chains mean what they mean in Python: a < b < c is a < b and b < c. So does "%": the result has
-// the sign of the divisor. Spaces, tabs and line ends may stand between tokens. Limits: 4096 bytes,
-// nesting 64. Arithmetic in double; a division by zero (also of "%") or a result that is not a
-// number makes the constraint false.
+// the sign of the divisor. Spaces, tabs and line ends may stand between tokens.
+// Limits: 4096 bytes, nesting 64. Arithmetic in double; a division by zero (also of "%") or a
+// result that is not a number makes the constraint false.
 #pragma once
 
 #include <functional>
@@ -28,9 +28,8 @@ class Constraint {
   static Constraint Parse(std::string_view text);
 
   const std::string& text() const { return text_; }  // as given, without spaces around it
-  const std::vector<std::string>& names() const {
-    return names_;
-  }  // each once, in order of appearance
+  // Each name once, in order of appearance.
+  const std::vector<std::string>& names() const { return names_; }
 
   // `value` gives each name its value and is asked once for each. Pure; allocates at most the list
   // of values.

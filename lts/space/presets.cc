@@ -1,5 +1,7 @@
-// The spaces of the literature, by name. Sources: archai.md section 1; lts_paper.md section 2;
-// text_predictor.md section A. docs/spaces.md says where and why they differ from the publications.
+// The spaces of the literature, by name: Archai 1.0's text generation task
+// (github.com/microsoft/archai, 2023), the LTS paper (arXiv:2203.02094, NeurIPS 2022) and the text
+// predictor that was found with it. docs/spaces.md says where and why they differ from the
+// publications.
 #include "lts/space/search_space.h"
 
 namespace lts {

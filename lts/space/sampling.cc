@@ -13,8 +13,8 @@ namespace {
 // picked from the list of all pairs that satisfy the constraints. Beyond kMaxScanned pairs that
 // list costs too much: rejection again.
 constexpr int kQuickTries = 32;
-constexpr std::size_t kMaxScanned = 2048;
-constexpr int kLongTries = 512;
+constexpr std::size_t kMaxScanned = 4096;
+constexpr int kLongTries = 128;
 
 std::vector<bool> EveryGene(std::int64_t count) {
   return std::vector<bool>(static_cast<std::size_t>(count), true);

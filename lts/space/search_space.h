@@ -1,6 +1,6 @@
 // A search space: dimensions with their values, fixed settings and constraints. Maps genomes to
-// architectures. File grammar (TOML or JSON) and presets: docs/spaces.md and presets.cc. Sources:
-// lts_paper.md section 2, archai.md section 1, text_predictor.md section A.
+// architectures. File grammar (TOML or JSON), presets and their sources: docs/spaces.md,
+// presets.cc.
 //
 // Genome: one index per gene. Gene order is the LTS paper's: n_layer, d_model, then d_inner and
 // n_head, each once (shared) or once per possible layer (per_layer; max n_layer genes). Genes of
@@ -33,8 +33,8 @@ namespace lts {
 
 struct Dimension {
   std::string name;  // n_layer, d_model, d_inner, n_head
-  std::vector<std::int64_t>
-      values;  // ascending, unique, 1..65536 of them, within the limits of architecture.h
+  // Ascending, unique, 1..65536 of them, within the limits of architecture.h.
+  std::vector<std::int64_t> values;
   bool per_layer = false;  // d_inner and n_head only
   bool operator==(const Dimension&) const = default;
 };
@@ -47,9 +47,8 @@ struct SpaceFields {
   std::string backbone = "gpt2";
   std::int64_t vocab_size = 50257;
   std::int64_t max_seq_len = 1024;
-  std::vector<Dimension> dimensions;  // all four, in gene order
-  std::vector<std::string>
-      constraints;  // at most 60 texts; names must be dimensions or unmeasured metrics
+  std::vector<Dimension> dimensions;     // all four, in gene order
+  std::vector<std::string> constraints;  // at most 60, on dimensions and unmeasured metrics
   bool operator==(const SpaceFields&) const = default;
 };
 
@@ -69,8 +68,8 @@ class SearchSpace {
 
   const SpaceFields& fields() const { return fields_; }
   const std::string& name() const { return fields_.name; }
-  SpaceSize Size() const;  // distinct architectures before constraints (silent genes not counted);
-                           // O(values of n_layer)
+  // Distinct architectures before constraints; silent genes are not counted. O(sum of n_layer).
+  SpaceSize Size() const;
   std::int64_t gene_count() const { return gene_count_; }
   std::int64_t GeneValues(std::int64_t gene) const;  // number of values of a gene
 
@@ -87,8 +86,8 @@ class SearchSpace {
   bool Satisfies(const Genome& genome, const Workload& workload,
                  std::string* violated = nullptr) const;
   Architecture Decode(const Genome& genome) const;  // LTS_DCHECK that it decodes
-  std::optional<Genome> Encode(
-      const Architecture& architecture) const;  // nullopt: not in the space
+  // nullopt: its values, backbone, vocabulary or context are not the space's. Constraints aside.
+  std::optional<Genome> Encode(const Architecture& architecture) const;
 
   // Draws the genes that `which` marks anew, gene by gene as the LTS paper does: n_layer, d_model,
   // then every layer's d_inner and n_head uniformly from the values that satisfy the constraints on
@@ -111,8 +110,7 @@ class SearchSpace {
  private:
   friend class EmptinessProof;  // not_empty.cc: reads the compiled constraints
 
-  // What a constraint can name: the four dimensions, then the counted metrics, as indices into a
-  // Values array.
+  // What a constraint can name, as a slot number: the four dimensions, then the metrics in order.
   static constexpr int kNLayer = 0;
   static constexpr int kDModel = 1;
   static constexpr int kDInner = 2;
@@ -140,9 +138,10 @@ class SearchSpace {
   }
   std::int64_t Gene(int dimension, std::int64_t layer) const;  // index of the gene that holds it
   Layer LayerAt(const Genome& genome, std::int64_t layer) const;
-  bool LayerHolds(const Layer& layer) const;  // rules on dimensions, and n_head | d_model
-  bool CanLayerHold(std::int64_t n_layer,
-                    std::int64_t d_model) const;  // for any d_inner and n_head; by intervals
+  // The rules on dimensions, and that n_head divides d_model.
+  bool LayerHolds(const Layer& layer) const;
+  // False when no d_inner and n_head can satisfy the rules on dimensions, by interval arithmetic.
+  bool CanLayerHold(std::int64_t n_layer, std::int64_t d_model) const;
   bool DrawLayer(Genome& genome, std::int64_t layer, bool draw_d_inner, bool draw_n_head,
                  Rng& rng) const;
   // Draws what is asked for, or, if no value fits, everything that may be drawn.
@@ -153,8 +152,8 @@ class SearchSpace {
 
   SpaceFields fields_;
   std::vector<Rule> rules_;
-  std::vector<std::int32_t>
-      allowed_[kDimensions];  // value indices that satisfy the rules on that dimension alone
+  // Indices of the values that satisfy the rules on that dimension alone.
+  std::vector<std::int32_t> allowed_[kDimensions];
   std::int64_t max_layers_ = 0;
   std::int64_t gene_count_ = 0;
 };
@@ -166,9 +165,9 @@ class SearchSpace {
 // few seconds.
 void CheckNotEmpty(const SearchSpace& space, const Workload& workload);
 
-// {"name": ..., "n_layer": {"min": 1, "max": 10}, "d_inner": {"values": [...], "per_layer": true},
-// "constraints": [...]} Grammar: docs/spaces.md. `file` starts every message. Throws
-// kInvalidArgument and kNotFound (unknown keys, names).
+// {"name": ..., "n_layer": {"min": 1, "max": 10}, "d_inner": {"values": [...], "per_layer": true}}
+// and so on: docs/spaces.md has the grammar. `file` starts every message. Throws kInvalidArgument
+// and kNotFound (unknown keys, names).
 SearchSpace ParseSpace(const Json& json, std::string_view file);
 // Presets: archai-gpt2 (5,880 points), lts-gpt2 (heterogeneous), text-predictor (146,900 points).
 std::span<const SpaceFields> SpacePresets();
