@@ -2,8 +2,7 @@
 #include <benchmark/benchmark.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <string>
+#include <cstdint>
 
 #include "lts/arch/architecture.h"
 #include "lts/arch/count.h"
@@ -26,7 +25,7 @@ void BM_BuildGraphAndCountParameters(benchmark::State& state) {
   const Architecture architecture = Candidate();
   Require(state, CountParameters(BuildGraph(architecture)).decoder() == kDecoderParams,
           "wrong decoder parameter count");
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(CountParameters(BuildGraph(architecture)));
   }
 }
@@ -36,9 +35,10 @@ void BM_CountWorkload(benchmark::State& state) {
   const Graph graph = BuildGraph(Candidate());
   const WorkloadShape workload{.prompt_tokens = 192, .output_tokens = 32, .batch = 1};
   Require(state,
-          CountWorkload(graph, workload, DType::kFloat32).kv_cache_bytes == 10 * 2 * 384 * 223 * 4,
+          CountWorkload(graph, workload, DType::kFloat32).kv_cache_bytes ==
+              std::int64_t{10} * 2 * 384 * 223 * 4,
           "wrong KV cache size");
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(CountWorkload(graph, workload, DType::kFloat32));
   }
 }
@@ -47,7 +47,7 @@ BENCHMARK(BM_CountWorkload);
 void BM_ArchitectureId(benchmark::State& state) {
   const Architecture architecture = Candidate();
   Require(state, architecture.Id() == Candidate().Id(), "unstable id");
-  for (auto _ : state) benchmark::DoNotOptimize(architecture.Id());
+  while (state.KeepRunning()) benchmark::DoNotOptimize(architecture.Id());
 }
 BENCHMARK(BM_ArchitectureId);
 
@@ -63,7 +63,7 @@ void BM_RandomModel(benchmark::State& state) {
     Require(state, std::abs(std - 0.02) < 1e-4, "weights are not N(0, 0.02)");
     bytes = model.weight_bytes();
   }
-  for (auto _ : state) benchmark::DoNotOptimize(RandomModel(architecture, 1));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(RandomModel(architecture, 1));
   state.SetBytesProcessed(state.iterations() * bytes);
 }
 BENCHMARK(BM_RandomModel)->Unit(benchmark::kMillisecond);
