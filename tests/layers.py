@@ -91,7 +91,7 @@ def check(root):
                 if re.match(pattern, target):
                     if own not in owners:
                         errors.append(f"{where}: <{target}> belongs to {', '.join(sorted(owners))} alone")
-                    elif file.suffix == ".h" and not relative.endswith("-inl.h") and "internal" not in relative:
+                    elif not relative.endswith((".cc", ".cu", "-inl.h", "_test.h")):
                         errors.append(f"{where}: third-party <{target}> in a header")
     return errors, len(files)
 
