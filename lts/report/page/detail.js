@@ -42,7 +42,8 @@ function numberDetail(column, cell) {
   if (cell.p95 !== null && cell.n > 1) parts.push(`P95 ${human(cell.p95, column.unit)}`);
   if (cell.n > 0) parts.push(plural(cell.n, 'sample', 'samples'));
   if (cell.drift !== null && Math.abs(cell.drift - 1) >= 0.005) parts.push(`drift ×${cell.drift.toFixed(2)}`);
-  row.append(element('dd', { class: 'origin', title: data.sources[cell.src] || null }, parts.join(' · ')));
+  if (data.sources[cell.src]) parts.push(data.sources[cell.src]);
+  row.append(element('dd', { class: 'origin' }, parts.join(' · ')));
   if (cell.x && cell.x.length > 4) row.append(element('dd', { class: 'strip' }, sampleStrip(column, cell)));
   return row;
 }
