@@ -20,12 +20,9 @@ std::int64_t StepRun::LogitTokens() const { return CheckedMul(batch, steps, logi
 
 // Sum over steps s of min(past_tokens + s * new_tokens, memory_limit).
 std::int64_t StepRun::VisiblePast(std::int64_t memory_limit) const {
-  std::int64_t growing = steps;  // steps before the limit is reached
-  if (past_tokens >= memory_limit) {
-    growing = 0;
-  } else {
-    const std::int64_t until_limit = (memory_limit - past_tokens - 1) / new_tokens + 1;
-    growing = std::min(steps, until_limit);
+  std::int64_t growing = 0;  // steps before the limit is reached
+  if (past_tokens < memory_limit) {
+    growing = std::min(steps, (memory_limit - past_tokens - 1) / new_tokens + 1);
   }
   const std::int64_t seen =
       CheckedAdd(CheckedMul(growing, past_tokens), CheckedMul(Triangle(growing), new_tokens));
