@@ -8,16 +8,17 @@
 
 namespace lts {
 
-// Throws kInvalidArgument when the file holds more than `max_bytes`; a folder or a device is
-// refused.
+// Throws kInvalidArgument when the file holds more than `max_bytes` or is a folder, device or pipe.
 std::string ReadFile(const std::string& path, std::size_t max_bytes = std::size_t{1} << 30);
 
 // Writes a temporary beside `path`, syncs it, renames it over `path` and syncs the folder: after a
 // crash or on a full disk the old file is whole (the temporary is removed on failure). Permissions
-// 0644 less umask.
+// 0644 less umask. A symbolic link at `path` is replaced, not followed. A killed process may leave
+// a .lts-*.tmp behind.
 void WriteFileAtomic(const std::string& path, std::string_view contents);
 
-// mkdir -p, then proves that the folder can be written to (creates and removes a file). Throws kIo.
+// mkdir -p, then proves that the folder can be written to (creates and removes a file of
+// 4 KiB). Throws kIo.
 void EnsureWritableFolder(const std::string& path);
 
 }  // namespace lts

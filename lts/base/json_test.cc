@@ -157,12 +157,12 @@ TEST(JsonTest, RefusesDuplicateMembers) {
 }
 
 TEST(JsonTest, RefusesDuplicatesAmongManyMembers) {
-  constexpr int kMembers = 200'000;
+  constexpr int kMembers = 20'000;
   std::string text = "{";
   for (int i = 0; i < kMembers; ++i) text += "\"k" + std::to_string(i) + "\":0,";
   EXPECT_EQ(ParseJson(text + "\"last\":0}", "m.json").AsObject().size(), kMembers + 1u);
   EXPECT_NE(MessageOf(text + "\"k7\":0}").find("got the member 'k7' twice"), std::string::npos);
-  EXPECT_NE(MessageOf(text + "\"k199999\":0}").find("twice"), std::string::npos);
+  EXPECT_NE(MessageOf(text + "\"k19999\":0}").find("twice"), std::string::npos);
 }
 
 TEST(JsonTest, RefusesTextAfterANulByte) {

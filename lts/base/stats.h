@@ -27,8 +27,8 @@ struct Interval {
 // coverage is 1 - 2^(1-n). O(n log n).
 Interval MedianInterval(std::span<const double> x, double confidence = 0.95);
 
-double Spearman(std::span<const double> x,
-                std::span<const double> y);  // mid-ranks for ties; n >= 2
+// Rank correlations in [-1, 1]; n >= 2; 0 when either side is constant.
+double Spearman(std::span<const double> x, std::span<const double> y);     // mid-ranks for ties
 double KendallTauB(std::span<const double> x, std::span<const double> y);  // O(n^2)
 
 }  // namespace lts

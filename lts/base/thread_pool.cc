@@ -50,6 +50,7 @@ void WaitWhileEqual(const std::atomic<std::uint32_t>& value, std::uint32_t old,
 // A run: the caller writes task_ and context_, sets pending_ and bumps generation_ (release); each
 // worker sees the new generation (acquire), works and takes one off pending_ (release); the caller
 // sees 0 (acquire).
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): it keeps cache lines apart, see below
 struct ThreadPool::State {
   State(int thread_count, int spin_us) : threads(thread_count) {
     // With more threads than cores a spinning thread keeps a working one from its core.

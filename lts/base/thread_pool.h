@@ -23,8 +23,9 @@ class ThreadPool {
   int threads() const;
 
   // Calls task(worker) once for every worker in [0, threads()), worker 0 on the calling thread, and
-  // returns when all have ended. One caller at a time; a task must not call Run (LTS_DCHECK). The
-  // first exception is rethrown here. About 1 us while the workers spin. Allocates nothing.
+  // returns when all have ended. One caller at a time; a task must not call Run of the same pool
+  // (LTS_CHECK). The first exception is rethrown here. About 1 us while the workers spin. Allocates
+  // nothing.
   template <typename Task>
   void Run(const Task& task) {
     RunErased([](const void* context, int worker) { (*static_cast<const Task*>(context))(worker); },

@@ -70,9 +70,9 @@ TEST(TomlTest, BoundsTheDepthOfKeys) {
   EXPECT_EQ(Read("x = 1\n" + Repeated("a.", 64) + "a = 1"),
             "s.toml: line 2, column 128: " + message);
   for (const std::string& text :
-       {Repeated("a.", 3'000'000) + "a = 1", "[" + Repeated("a . ", 3'000'000) + "a]",
-        "[[" + Repeated("'a'.", 3'000'000) + "a]]",
-        "x = {" + Repeated("\"a\".", 3'000'000) + "a = 1}"}) {
+       {Repeated("a.", 200'000) + "a = 1", "[" + Repeated("a . ", 200'000) + "a]",
+        "[[" + Repeated("'a'.", 200'000) + "a]]",
+        "x = {" + Repeated("\"a\".", 200'000) + "a = 1}"}) {
     EXPECT_NE(Read(text).find(message), std::string::npos);
   }
 }
