@@ -1,5 +1,5 @@
-// Summaries of samples. No allocation beyond a sorted copy; NaN is refused by LTS_DCHECK; n >= 1
-// unless said.
+// Summaries of samples. No allocation beyond a sorted copy. n >= 1 unless said (LTS_CHECK); NaN is
+// refused by LTS_DCHECK.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,7 @@ TEST_P(ThreadPoolTest, CallsEveryWorkerOncePerRun) {
   ASSERT_EQ(pool.threads(), GetParam());
   std::vector<int> calls(
       static_cast<std::size_t>(GetParam()));  // no atomics: each worker has its own
-  constexpr int kRuns = 500;
+  constexpr int kRuns = 100;
   for (int run = 0; run < kRuns; ++run) {
     pool.Run([&](int worker) { ++calls[static_cast<std::size_t>(worker)]; });
   }
@@ -43,7 +43,7 @@ TEST_P(ThreadPoolTest, RunSeesWhatTheLastRunWrote) {
   const auto threads = static_cast<std::size_t>(GetParam());
   std::vector<std::int64_t> values(threads, 1);
   std::vector<std::int64_t> sums(threads);
-  for (int run = 0; run < 100; ++run) {
+  for (int run = 0; run < 20; ++run) {
     pool.Run([&](int worker) {  // every worker reads what all the others wrote
       sums[static_cast<std::size_t>(worker)] = 0;
       for (const std::int64_t value : values) sums[static_cast<std::size_t>(worker)] += value;
@@ -85,8 +85,8 @@ TEST_P(ThreadPoolTest, RethrowsOneOfManyExceptions) {
 TEST_P(ThreadPoolTest, WakesWorkersThatSleep) {
   ThreadPool pool(GetParam(), 0);  // they sleep at once
   std::atomic<int> calls{0};
-  for (int run = 0; run < 200; ++run) pool.Run([&](int) { ++calls; });
-  EXPECT_EQ(calls, 200 * GetParam());
+  for (int run = 0; run < 50; ++run) pool.Run([&](int) { ++calls; });
+  EXPECT_EQ(calls, 50 * GetParam());
 }
 
 TEST_P(ThreadPoolTest, EndsWithoutHavingRun) { const ThreadPool pool(GetParam()); }
