@@ -280,7 +280,12 @@ TEST_F(SearchJobResumeTest, TwentyKillsAtRandomInstantsChangeNothing) {
   EXPECT_EQ(EvaluatedIds(resumed), EvaluatedIds(expected));
   EXPECT_EQ(WithoutTimes(ReadJsonFile(Out("front.json"))),
             WithoutTimes(ReadJsonFile(folder_ / "unbroken" / "front.json")));
-  EXPECT_EQ(FrontCsv(LoadReport(options.out)), FrontCsv(expected));
+  // When a candidate was found differs: a kill loses the time since the last save, not the result.
+  const auto without_times = [](ReportData data) {
+    for (ReportMember& member : data.evaluated) member.at_s = 0;
+    return FrontCsv(data);
+  };
+  EXPECT_EQ(without_times(LoadReport(options.out)), without_times(expected));
   EXPECT_THAT(Store(Out("lts.db")).IntegrityCheck(), IsEmpty());
   EXPECT_EQ(Store(Out("lts.db")).LastRun()->status, "finished");
   // Killed by half, nothing was lost: one run, every evaluation once.

@@ -115,8 +115,7 @@ void CheckNames(const Constraint& constraint, const SearchSpace& space) {
   }
 }
 
-// Cheap ones join the space, which refuses unknown names itself; the others wait for the
-// measurements.
+// Cheap ones join the space; the others wait for the measurements.
 SearchSpace PlanConstraints(const SearchJobOptions& options, const SearchSpace& space,
                             std::vector<Constraint>& measured) {
   if (options.constraints.size() > kMaxConstraints) {
@@ -126,8 +125,9 @@ SearchSpace PlanConstraints(const SearchJobOptions& options, const SearchSpace& 
   std::vector<std::string> cheap;
   for (const std::string& text : options.constraints) {
     Constraint constraint = Constraint::Parse(text);
+    // Here, not in the space: it knows no measured metric, so could not suggest "latency_ms".
+    CheckNames(constraint, space);
     if (NamesMeasured(constraint)) {
-      CheckNames(constraint, space);
       measured.push_back(std::move(constraint));
     } else {
       cheap.push_back(text);
