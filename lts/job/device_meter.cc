@@ -143,7 +143,8 @@ bool DeviceMeter::ProbeGroup(std::span<const Architecture> architectures,
 void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
                             const std::vector<std::size_t>& group, const Stop& stop,
                             const Finished& finished) {
-  options_.on_phase(fmt::format("loading {} candidates", group.size()));
+  options_.on_phase(
+      fmt::format("loading {} candidate{}", group.size(), group.size() == 1 ? "" : "s"));
   std::vector<std::size_t> loaded;
   std::vector<std::unique_ptr<TimedSubject>> subjects;
   for (const std::size_t i : group) {
@@ -167,7 +168,8 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
   latency.max_rounds = kMaxRounds;
   latency.stop = stop;
   latency.on_round = [this](int round, std::size_t candidates) {
-    options_.on_phase(fmt::format("timing {} candidates, round {}", candidates, round));
+    options_.on_phase(fmt::format("timing {} candidate{}, round {}", candidates,
+                                  candidates == 1 ? "" : "s", round));
   };
   InterleavedResult result =
       MeasureInterleaved(pointers, *canary_, options_.workload, reference_, latency, rng_, clock_);

@@ -1,4 +1,4 @@
-// The real meter on the reference runtime with models of a few kilobytes. Times are never asserted,
+// The real meter on the cpu runtime with models of a few kilobytes. Times are never asserted,
 // only what is answered and when.
 #include "lts/job/device_meter.h"
 
@@ -25,7 +25,7 @@ class DeviceMeterTest : public ::testing::Test {
  protected:
   DeviceMeterTest() {
     DeviceMeterOptions options;
-    options.config.runtime = "reference";
+    options.config.runtime = "cpu";
     options.workload = {.prompt_tokens = 4, .output_tokens = 3, .batch = 1};
     options.reference = [this](const CanaryReference& mine) {
       ++references_;
@@ -34,7 +34,7 @@ class DeviceMeterTest : public ::testing::Test {
       return mine;
     };
     options.on_phase = [this](const std::string& phase) { phases_.push_back(phase); };
-    meter_.emplace(CreateRuntime("reference", {}), std::move(options), clock_);
+    meter_.emplace(CreateRuntime("cpu", {}), std::move(options), clock_);
   }
 
   void Measure(
@@ -116,8 +116,8 @@ TEST_F(DeviceMeterTest, NothingIsMeasuredAfterTheBudget) {
 TEST_F(DeviceMeterTest, ASessionCutOffInItsFirstRoundIsNotFinal) {
   bool ended = false;
   meter_.emplace(
-      CreateRuntime("reference", {}),
-      DeviceMeterOptions{.config = {.runtime = "reference"},
+      CreateRuntime("cpu", {}),
+      DeviceMeterOptions{.config = {.runtime = "cpu"},
                          .workload = {.prompt_tokens = 4, .output_tokens = 3, .batch = 1},
                          .reference = [](const CanaryReference& mine) { return mine; },
                          .on_phase =
@@ -131,16 +131,13 @@ TEST_F(DeviceMeterTest, ASessionCutOffInItsFirstRoundIsNotFinal) {
 }
 
 TEST_F(DeviceMeterTest, ASearchWithTheRealMeterEndsWithAFront) {
-  const std::filesystem::path folder =
-      std::filesystem::path(::testing::TempDir()) / "lts_job_real_meter";
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
+  const std::filesystem::path folder = store_test::ScratchFolder("real_meter");
   std::ofstream(folder / "space.json")
       << R"({"name": "tiny", "vocab_size": 100, "max_seq_len": 16, "n_layer": [1, 2],
              "d_model": [32, 64], "d_inner": [32, 64], "n_head": [2]})";
   SearchJobOptions options;
   options.space = folder / "space.json";
-  options.config.runtime = "reference";
+  options.config.runtime = "cpu";
   options.workload = {.prompt_tokens = 4, .output_tokens = 3, .batch = 1};
   options.budget_evaluations = 3;
   options.algorithm = "random";

@@ -15,6 +15,7 @@
 #include "lts/base/clock.h"
 #include "lts/base/files.h"
 #include "lts/job/search_job.h"
+#include "lts/store/store_test_data.h"
 
 namespace lts::job_test {
 
@@ -90,10 +91,7 @@ class SearchJobTest : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ =
-        std::filesystem::path(::testing::TempDir()) /
-        ("lts_job_" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
+        store_test::ScratchFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::ofstream(folder_ / "space.json")
         << R"({"name": "tiny", "vocab_size": 100, "max_seq_len": 64,
                "n_layer": {"min": 1, "max": 6}, "d_model": [32, 48, 64, 80, 96],

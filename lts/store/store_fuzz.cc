@@ -1,7 +1,5 @@
 // Any bytes as a database file: opening, reading and writing throw nothing but lts::Error, and what
 // was written can be read back.
-#include <unistd.h>
-
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -15,14 +13,6 @@
 namespace {
 
 using namespace lts::store_test;  // NOLINT(google-build-using-namespace)
-
-// In memory where the system has it: a commit is synced, and a disk would make that the whole time.
-std::string ScratchPath() {
-  const std::filesystem::path shm = "/dev/shm";
-  const std::filesystem::path folder =
-      access(shm.c_str(), W_OK) == 0 ? shm : std::filesystem::temp_directory_path();
-  return folder / ("lts_store_fuzz_" + std::to_string(getpid()) + ".db");
-}
 
 void Remove(const std::string& path) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
@@ -72,7 +62,7 @@ void WriteAndReadBack(lts::Store& store) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::string path = ScratchPath();
+  static const std::string path = ScratchFolder("store_fuzz") / "lts.db";
   Remove(path);
   {
     std::ofstream file(path, std::ios::binary);

@@ -19,11 +19,8 @@ using ::testing::IsEmpty;
 class StoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(::testing::TempDir()) /
-              ("lts_store_" +
-               std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
+    folder_ =
+        store_test::ScratchFolder(::testing::UnitTest::GetInstance()->current_test_info()->name());
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string Path() const { return folder_ / "lts.db"; }

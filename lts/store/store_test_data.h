@@ -1,12 +1,27 @@
-// Records that the store's tests save: small, and all different.
+// What the store's tests share: a folder, and records to save, small and all different.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "lts/store/store.h"
 
 namespace lts::store_test {
+
+// A folder for tests, emptied; in memory where the system has such a place, because every commit is
+// synced and a busy disk would make that most of a test's time.
+inline std::filesystem::path ScratchFolder(const std::string& name) {
+  const std::filesystem::path memory = "/dev/shm";
+  std::filesystem::path folder =
+      access(memory.c_str(), W_OK) == 0 ? memory : std::filesystem::temp_directory_path();
+  folder /= "lts_test_" + std::to_string(getpid()) + "_" + name;
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
 
 inline Environment SomeEnvironment() {
   Environment environment;
