@@ -39,7 +39,8 @@ std::string ProgressText(const SearchProgress& progress) {
   if (progress.reused > 0) text += fmt::format(" ({} reused)", progress.reused);
   text += fmt::format(" | front {}", progress.front);
   if (std::fabs(progress.drift - 1) >= 0.02) {
-    text += fmt::format(" | machine {:.2f}x slower", progress.drift);
+    text += progress.drift > 1 ? fmt::format(" | machine {:.2f}x slower", progress.drift)
+                               : fmt::format(" | machine {:.2f}x faster", 1 / progress.drift);
   }
   if (!progress.phase.empty()) text += " | " + progress.phase;
   return text;
