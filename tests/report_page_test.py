@@ -166,6 +166,8 @@ class ReportPage(unittest.TestCase):
             self.assertIn(fact, facts)
         self.assertEqual(text("#command-text"), sample_json("typical")["command_line"])
         self.assertIn("archai-evolution", text("#run-list"))
+        self.assertIn("maximize decoder_params, minimize latency_ms", text("#run-list"))
+        self.assertEqual(json.loads(text("#run-raw")), sample_json("typical", "run.json"))
         self.assertIn("Linux 6.1.0", text("#machine"))
 
     def test_chart_holds_every_member_with_intervals_and_noise(self):

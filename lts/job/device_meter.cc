@@ -19,14 +19,12 @@ namespace {
 // machines.
 constexpr std::size_t kMaxGroup = 8;
 constexpr double kMemoryShare = 0.5;
-// A search compares hundreds of candidates in minutes: fewer rounds than `lts measure`, noise
-// marked as there. Nine samples are the fewest whose 95 % interval of the median leaves out both
-// extremes.
-constexpr int kMinRounds = 5;
-constexpr int kMaxRounds = 9;
-// A session that the budget ended early still says something after three rounds (noisy, with the
-// range as interval).
-constexpr std::size_t kFewestSamples = 3;
+// A search of a minute has to compare tens of candidates, so it takes fewer rounds than `lts
+// measure`; intervals and noise marks say what that costs. Below three there is no interval worth
+// the name: a session that the budget ended earlier is not final.
+constexpr int kMinRounds = 3;
+constexpr int kMaxRounds = 6;
+constexpr int kWarmupRuns = 1;
 constexpr int kCalibrationRuns = 5;
 constexpr std::uint64_t kTimingStream = 1;
 
@@ -75,7 +73,7 @@ std::size_t DeviceMeter::GroupEnd(std::span<const Architecture> architectures, s
                                   bool timing) const {
   if (!timing) return begin + 1;
   const double memory = kMemoryShare * static_cast<double>(AvailableMemoryBytes());
-  const double time_ms = options_.group_seconds * 1e3 / kMinRounds;
+  const double time_ms = options_.group_seconds * 1e3 / (kWarmupRuns + kMinRounds);
   double bytes = 0;
   double ms = 0;
   std::size_t end = begin;
@@ -164,6 +162,7 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
   pointers.reserve(subjects.size());
   for (const auto& subject : subjects) pointers.push_back(subject.get());
   LatencyOptions latency;
+  latency.warmup_runs = kWarmupRuns;
   latency.min_rounds = kMinRounds;
   latency.max_rounds = kMaxRounds;
   latency.stop = stop;
@@ -175,7 +174,7 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
       MeasureInterleaved(pointers, *canary_, options_.workload, reference_, latency, rng_, clock_);
   for (std::size_t k = 0; k < loaded.size(); ++k) {
     LatencyResult& r = result.results[k];
-    if (r.total.samples.size() < kFewestSamples) continue;  // cut off: not final
+    if (std::ssize(r.total.samples) < kMinRounds) continue;  // cut off: not final
     std::vector<Measurement> measurements;
     measurements.push_back(std::move(r.total));
     measurements.push_back(std::move(r.ttft));

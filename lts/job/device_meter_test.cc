@@ -71,7 +71,7 @@ TEST_F(DeviceMeterTest, TimingAnswersAllThreeTimes) {
       EXPECT_GT(found->second.value, 0);
       EXPECT_LE(found->second.low, found->second.value);
       EXPECT_GE(found->second.high, found->second.value);
-      EXPECT_GE(found->second.samples.size(), 5U);
+      EXPECT_GE(found->second.samples.size(), 3U);
       EXPECT_FALSE(found->second.source.empty());
     }
     EXPECT_EQ(answer.second.count(Metric::kPeakMemoryMib), 0U);

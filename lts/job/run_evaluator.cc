@@ -128,7 +128,11 @@ void RunEvaluator::MeasureMissing(Batch& batch) {
     }
     OnPhase(fmt::format("measuring {} candidates", indices.size()));
     context_.meter.Measure(
-        architectures, group.first, [this] { return Stop(); },
+        architectures, group.first,
+        [this] {
+          Notify();  // asked between runs: keeps the time left moving
+          return Stop();
+        },
         [&](std::size_t index, std::vector<Measurement> measurements) {
           LTS_CHECK(index < indices.size());
           Receive(batch, indices[index], std::move(measurements));

@@ -1,7 +1,11 @@
 // Whatever is wrong is said in one line, before anything is written.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <limits>
 
 #include "lts/base/error.h"
@@ -124,6 +128,30 @@ TEST_F(SearchJobErrorTest, LeavesAFolderThatWasThereButNoneThatWasNot) {
   EXPECT_THROW(Run(options), Error);
   EXPECT_TRUE(std::filesystem::exists(Out("lts.db")));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options.out), {}), 1);
+}
+
+// A limit on the size of files stands in for the end of the disk.
+TEST_F(SearchJobErrorTest, AFullDiskAtTheStartLeavesNothingBehind) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{1000, 1000};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(1);
+    SearchJobOptions options = Options();
+    options.out = folder_ / "new" / "out";
+    try {
+      Run(options);
+    } catch (const Error& error) {
+      const bool named = std::string(error.what()).find("new/out/lts.db") != std::string::npos;
+      _exit(error.code() == ErrorCode::kIo && named ? 42 : 2);
+    }
+    _exit(3);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 42);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "new"));
 }
 
 TEST_F(SearchJobErrorTest, LoadReportSaysWhatIsMissing) {

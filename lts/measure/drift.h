@@ -16,9 +16,11 @@
 namespace lts {
 
 struct DriftOptions {
-  double half_window_s = 1.5;  // slower drift than this is followed
+  // Shared machines were seen to drift within a second: a wider window follows too late, a narrower
+  // one leaves too few runs. docs/measuring.md shows how little the result depends on it.
+  double half_window_s = 0.6;
   std::size_t min_runs =
-      9;  // the window widens to hold so many: the median's noise falls to 40 % of a run's
+      7;  // the window widens to hold so many: the median's noise falls to half of a run's
 };
 
 class CanaryTrack {

@@ -14,8 +14,8 @@
 namespace lts {
 namespace {
 
-// Timing between canary runs. Well below the half second promised, and below the seconds over which
-// shared machines were seen to drift.
+// Timing between canary runs. Well below the half second promised, so that the 0.6 s around a
+// sample that drift.h looks at hold several.
 constexpr double kCanarySpacingS = 0.2;
 // Share of the time between two canary moments that the canary may take, and the most runs at one
 // moment. At a tenth, a search of 60 s spends 5 s on knowing how fast the machine was.

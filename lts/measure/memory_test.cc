@@ -239,7 +239,7 @@ TEST(CheckFitsInMemory, CountsTheKvCacheOfALargeBatch) {
 
 TEST(EstimateMemoryNeed, HoldsTheWeightsAndACopyOfTheLargest) {
   const std::int64_t need = EstimateMemoryNeed(SmallModel(), Config("cpu"), kWorkload);
-  const std::int64_t largest = 8000 * 256 * 4;
+  const std::int64_t largest = std::int64_t{8000} * 256 * 4;
   EXPECT_GE(need, WeightBytes(SmallModel()) + largest);
   EXPECT_LE(need, 2 * WeightBytes(SmallModel()) + largest);
 }

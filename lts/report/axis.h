@@ -7,9 +7,9 @@
 
 namespace lts {
 
-// Values that span this factor or more are drawn on a logarithmic axis: below it the smallest still
-// stand apart.
-inline constexpr double kLogRatio = 20;
+// Values that span this factor or more are drawn on a logarithmic axis: from an order of magnitude
+// on, a linear one crowds the small values into a corner.
+inline constexpr double kLogRatio = 10;
 
 struct ChartAxis {
   bool log = false;

@@ -141,12 +141,12 @@ TEST(ScriptJson, CannotEndItsElementAndReadsBackEqual) {
   EXPECT_EQ(ParseJson(text, "script"), json);
 }
 
-TEST(ChartAxis, IsLogarithmicFromAFactorOfTwenty) {
-  const ChartAxis wide = MakeChartAxis(std::vector<double>{1, 20}, 6);
+TEST(ChartAxis, IsLogarithmicFromAFactorOfTen) {
+  const ChartAxis wide = MakeChartAxis(std::vector<double>{1, 10}, 6);
   EXPECT_TRUE(wide.log);
-  EXPECT_FALSE(MakeChartAxis(std::vector<double>{1, 19}, 6).log);
+  EXPECT_FALSE(MakeChartAxis(std::vector<double>{1, 9.9}, 6).log);
   EXPECT_FALSE(MakeChartAxis(std::vector<double>{0, 1000}, 6).log);
-  EXPECT_NEAR(wide.Position(std::sqrt(20.0)), 0.5, 1e-9);
+  EXPECT_NEAR(wide.Position(std::sqrt(10.0)), 0.5, 1e-9);
   EXPECT_LT(wide.Position(0), 0);
 }
 
@@ -190,7 +190,7 @@ TEST(ChartAxis, StandsWithoutValues) {
 }
 
 TEST(ChartAxis, TicksStandOnRoundNumbers) {
-  EXPECT_EQ(MakeChartAxis(std::vector<double>{10, 100}, 5).ticks,
+  EXPECT_EQ(MakeChartAxis(std::vector<double>{15, 100}, 5).ticks,
             (std::vector<double>{20, 40, 60, 80, 100}));
   EXPECT_EQ(MakeChartAxis(std::vector<double>{20, 500}, 6).ticks,
             (std::vector<double>{20, 50, 100, 200, 500}));

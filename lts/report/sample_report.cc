@@ -145,6 +145,16 @@ void MarkFront(ReportData& data) {
   }
 }
 
+Json ObjectivesJson(const ReportData& data) {
+  Json json = Json::MakeArray();
+  for (const ReportObjective& objective : data.objectives) {
+    const bool maximize = objective.direction == Direction::kMaximize;
+    json.Append(Json(
+        Json::Object{{"name", objective.name}, {"direction", maximize ? "maximize" : "minimize"}}));
+  }
+  return json;
+}
+
 void DescribeRun(const Sample& sample, ReportData& data) {
   data.environment.cpu_model = "AMD EPYC 7763 64-Core Processor";
   data.environment.isa = "AVX2";
@@ -165,7 +175,8 @@ void DescribeRun(const Sample& sample, ReportData& data) {
   data.finished_utc = sample.evaluated > 0 ? "2026-03-14T09:26:53Z" : "";
   data.elapsed_s = sample.evaluated > 0 ? 60.8 : 0;
   data.run = Json(Json::Object{
-      {"space", "archai-gpt2"},
+      {"space", Json(Json::Object{{"name", "archai-gpt2"}, {"backbone", "gpt2"}})},
+      {"objectives", ObjectivesJson(data)},
       {"algorithm", "archai-evolution"},
       {"parameters", Json(Json::Object{{"init_num_models", 10}, {"mutations_per_parent", 1}})},
       {"seed", 1},

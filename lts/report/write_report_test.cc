@@ -20,6 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A few members: every file costs the disk two syncs.
+ReportData SmallReport(std::string_view name) {
+  ReportData data = SampleReport(name);
+  data.evaluated.erase(data.evaluated.begin() + 10, data.evaluated.end());
+  return data;
+}
+
 class WriteReportTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -50,7 +57,7 @@ std::set<std::string> FrontFiles(const ReportData& data) {
 }
 
 TEST_F(WriteReportTest, WritesEveryFileAndNoOther) {
-  const ReportData data = SampleReport("layered");
+  const ReportData data = SmallReport("layered");
   WriteReport(data, folder_.string());
   EXPECT_EQ(Names(folder_),
             (std::set<std::string>{"architectures", "evaluated.csv", "front.csv", "front.json",
@@ -65,7 +72,7 @@ TEST_F(WriteReportTest, WritesEveryFileAndNoOther) {
 }
 
 TEST_F(WriteReportTest, ArchitecturesReadBackEqualUnderTheirId) {
-  const ReportData data = SampleReport("layered");
+  const ReportData data = SmallReport("layered");
   WriteReport(data, folder_.string());
   EXPECT_EQ(Names(folder_ / "architectures"), FrontFiles(data));
   for (const std::string& name : Names(folder_ / "architectures")) {
@@ -76,7 +83,7 @@ TEST_F(WriteReportTest, ArchitecturesReadBackEqualUnderTheirId) {
 }
 
 TEST_F(WriteReportTest, RemovesArchitecturesThatLeftTheFrontAndKeepsNotes) {
-  ReportData data = SampleReport("hostile");
+  ReportData data = SmallReport("typical");
   WriteReport(data, folder_.string());
   std::ofstream(folder_ / "architectures" / "my-favourite.json") << "{}";
   std::ofstream(folder_ / "architectures" / "notes.txt") << "hello";
@@ -107,7 +114,7 @@ TEST_F(WriteReportTest, LeavesUnchangedArchitecturesAlone) {
 }
 
 TEST_F(WriteReportTest, WritesHostileNamesAsValidFiles) {
-  WriteReport(SampleReport("hostile"), folder_.string());
+  WriteReport(SmallReport("hostile"), folder_.string());
   EXPECT_NO_THROW(ReadJsonFile((folder_ / "front.json").string()));
   EXPECT_NO_THROW(ReadJsonFile((folder_ / "run.json").string()));
 }
@@ -153,7 +160,7 @@ TEST_F(WriteReportTest, FullDiskLeavesTheOldReportWhole) {
   {
     const FullDisk full(8192);
     try {
-      WriteReport(SampleReport("layered"), folder_.string());
+      WriteReport(SmallReport("layered"), folder_.string());
       FAIL() << "no error";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kIo);

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxBytes = 4096;
 constexpr int kMaxNesting = 64;
 // A nesting level leaves at most a pending sum and a pending product on the stack, and pushes one
 // operand.
-constexpr std::size_t kStackSize = 3 * (kMaxNesting + 1);
+constexpr std::size_t kStackSize = 3 * (std::size_t{kMaxNesting} + 1);
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 enum class Relation { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual };

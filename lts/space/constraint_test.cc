@@ -142,8 +142,9 @@ TEST(Constraint, BoundsLengthAndNesting) {
 }
 
 TEST(Constraint, EvaluatesTheDeepestNestingAndLongestSums) {
-  std::string deep = "1";
-  for (int i = 0; i < 64; ++i) deep = "1+1*(" + deep + ")";
+  std::string deep;
+  for (int i = 0; i < 64; ++i) deep += "1+1*(";
+  deep += "1" + std::string(64, ')');
   EXPECT_TRUE(Holds(deep + " == 65"));
   std::string sum = "1";
   for (int i = 0; i < 2000; ++i) sum += "+1";
@@ -180,17 +181,21 @@ TEST(ConstraintBounds, NeverRefutesAWitness) {
   for (const char* text : texts) {
     const Constraint constraint = Constraint::Parse(text);
     for (int i = 0; i < 500; ++i) {
-      const auto low = static_cast<double>(rng.Between(-5, 5));
-      const auto high = low + static_cast<double>(rng.Below(4));
-      const auto low_b = static_cast<double>(rng.Between(-5, 5));
-      const auto high_b = low_b + static_cast<double>(rng.Below(4));
-      for (double a = low; a <= high; ++a) {
-        for (double b = low_b; b <= high_b; ++b) {
-          const auto value = [&](std::string_view name) { return name == "a" ? a : b; };
+      const std::int64_t low = rng.Between(-5, 5);
+      const std::int64_t high = low + rng.Below(4);
+      const std::int64_t low_b = rng.Between(-5, 5);
+      const std::int64_t high_b = low_b + rng.Below(4);
+      for (std::int64_t a = low; a <= high; ++a) {
+        for (std::int64_t b = low_b; b <= high_b; ++b) {
+          const auto value = [&](std::string_view name) {
+            return static_cast<double>(name == "a" ? a : b);
+          };
           if (!constraint.Holds(value)) continue;
           ++witnesses;
           EXPECT_TRUE(constraint.CanHold([&](std::string_view name) {
-            return name == "a" ? Constraint::Bounds{low, high} : Constraint::Bounds{low_b, high_b};
+            const std::int64_t from = name == "a" ? low : low_b;
+            const std::int64_t to = name == "a" ? high : high_b;
+            return Constraint::Bounds{static_cast<double>(from), static_cast<double>(to)};
           })) << text
               << " at a = " << a << ", b = " << b;
         }

@@ -1,5 +1,5 @@
 // Axes: linear or logarithmic range, round ticks; the same rules as axis.cc.
-const LOG_RATIO = 20;  // values that span this factor or more are drawn on a logarithmic axis
+const LOG_RATIO = 10;  // values that span this factor or more are drawn on a logarithmic axis
 const MARGIN = 0.06;
 
 const canBeLog = (values) => values.length > 0 && d3.min(values) > 0;

@@ -29,14 +29,26 @@ function fillList(id, entries) {
     list.append(element('dt', {}, name), element('dd', {}, String(value)));
   });
 }
-// The members of an object as lines; nested ones as "outer · inner".
-function flatten(value, prefix) {
-  if (value === null || typeof value !== 'object') return [[prefix, value]];
-  if (Array.isArray(value)) {
-    const plain = value.every((entry) => entry === null || typeof entry !== 'object');
-    return [[prefix, plain ? value.join(', ') : JSON.stringify(value)]];
-  }
-  return Object.keys(value).reduce((lines, key) => lines.concat(flatten(value[key], prefix ? `${prefix} · ${key}` : key)), []);
+// What a reader looks for, as lines: plain values and short lists, of nested objects "outer · inner". The machine and the
+// command line stand elsewhere on the page; all of it is in the raw text below.
+const SHOWN_ELSEWHERE = ['environment', 'environment_key', 'command_line', 'run'];
+function runLines(value, prefix) {
+  const lines = [];
+  Object.keys(value).filter((key) => prefix || !SHOWN_ELSEWHERE.includes(key)).forEach((key) => {
+    const name = prefix ? `${prefix} · ${key}` : key;
+    const entry = value[key];
+    if (Array.isArray(entry)) {
+      const parts = entry.map((part) => (part === null || typeof part !== 'object' ? part :
+        typeof part.name === 'string' ? [part.direction, part.name].filter(Boolean).join(' ') : undefined));
+      if (!parts.includes(undefined)) lines.push([name, parts.join(', ')]);
+    } else if (entry !== null && typeof entry === 'object') {
+      if (key !== 'space') lines.push(...runLines(entry, name));
+      else if (typeof entry.name === 'string') lines.push([name, entry.name]);
+    } else {
+      lines.push([name, entry]);
+    }
+  });
+  return lines;
 }
 function drawRun() {
   const e = data.environment;
@@ -49,8 +61,9 @@ function drawRun() {
     ['Memory free', e.available_memory_bytes ? human(e.available_memory_bytes / MIB, 'MiB') : ''], ['Kernel', e.kernel],
     ['Governor', e.governor], ['Load (1 min)', e.load_1min], ['lts', e.lts_version], ['Build', e.build], ['Libraries', libraries],
   ]);
-  const run = flatten(data.run, '');
-  fillList('run-list', run.length === 1 && run[0][0] === '' ? [['Search', 'nothing recorded']] : run);
+  const recorded = data.run !== null && typeof data.run === 'object' && !Array.isArray(data.run);
+  fillList('run-list', recorded ? runLines(data.run, '') : [['Search', 'nothing recorded']]);
+  document.getElementById('run-raw').textContent = JSON.stringify(data.run, null, 2);
   document.getElementById('footer').textContent = `Made by lts ${e.lts_version || ''}: Lightweight Transformer Search. ` +
     'This page is complete in itself: it loads nothing and sends nothing. Charts by D3.';
 }
