@@ -287,9 +287,14 @@ class ReportPage(unittest.TestCase):
     def test_hover_shows_shape_and_numbers(self):
         self.open("typical")
         point = self.in_view(find_all(".pt.front")[20])
-        ActionChains(driver, duration=0).move_to_element(point).perform()
         tooltip = find("#tooltip")
-        wait(tooltip.is_displayed, "a tooltip")
+
+        def hovered():
+            # On a busy machine the page may still scroll when the pointer arrives: come again.
+            ActionChains(driver, duration=0).move_to_element(find("#front-heading")).move_to_element(point).perform()
+            return tooltip.is_displayed()
+
+        wait(hovered, "a tooltip")
         shown = tooltip.text
         self.assertRegex(shown, r"L\d+ d\d+ i\d+ h\d")
         self.assertRegex(shown, r"\d layers?, d_model \d+, d_inner \d+")
