@@ -87,20 +87,18 @@ CREATE TABLE canary_references (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-std::int64_t ReadInt(Database& database, const char* sql) {
-  Statement statement(database, sql);
-  if (!statement.Next()) database.FailCorrupt("the header cannot be read");
-  return statement.Int(0);
-}
-
 // False: the database is empty and may become a store.
 bool CheckIdentity(Database& database) {
-  const std::int64_t application = ReadInt(database, "PRAGMA application_id");
-  const std::int64_t version = ReadInt(database, "PRAGMA user_version");
-  if (application == 0 && version == 0 &&
-      ReadInt(database, "SELECT count(*) FROM sqlite_master") == 0) {
-    return false;
-  }
+  // One statement, so one snapshot: another process may create the store between two of them.
+  Statement header(database,
+                   "SELECT (SELECT application_id FROM pragma_application_id), "
+                   "(SELECT user_version FROM pragma_user_version), "
+                   "(SELECT count(*) FROM sqlite_master)");
+  if (!header.Next()) database.FailCorrupt("the header cannot be read");
+  const std::int64_t application = header.Int(0);
+  const std::int64_t version = header.Int(1);
+  const std::int64_t tables = header.Int(2);
+  if (application == 0 && version == 0 && tables == 0) return false;
   if (application != kApplicationId) {
     database.FailCorrupt(fmt::format(
         "not a store of lts (a database with application id {:#x}); choose another file",
