@@ -19,9 +19,8 @@ enum class ErrorCode {
   kCancelled,        // the user or a budget stopped it
 };
 
-// Exit codes of the command line follow from the code: 2 for kInvalidArgument, kNotFound and
-// kCorrupt input, kOutOfMemory and kUnsupported; 1 for kIo and kCancelled. One line, in this order:
-// what, where, got, expected, hint.
+// The command line exits with 1 for kCancelled and 2 for all others. The message is one line, in
+// this order: what, where, got, expected, hint.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -82,11 +83,27 @@ Channel MakeChannel() {
   return channel;
 }
 
+// As exec wants them: ended by a null pointer, valid as long as `words`.
+std::vector<char*> Pointers(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// True when `environment` sets the variable of `assignment` ("NAME=value").
+bool SetIn(const std::vector<std::string>& environment, std::string_view assignment) {
+  const std::string_view name = assignment.substr(0, assignment.find('='));
+  return std::ranges::any_of(
+      environment, [name](std::string_view own) { return own.substr(0, own.find('=')) == name; });
+}
+
 // A started child. Killed and reaped at the latest when this object goes.
 class Child {
  public:
-  Child(const std::string& program, const std::vector<std::string>& arguments, int in, int out,
-        int err) {
+  Child(const std::string& program, const std::vector<std::string>& arguments,
+        const std::vector<std::string>& environment, int in, int out, int err) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
@@ -108,12 +125,12 @@ class Child {
 
     std::vector<std::string> words = {program};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    argv.reserve(words.size() + 1);
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const int error =
-        posix_spawn(&pid_, program.c_str(), &actions, &attributes, argv.data(), environ);
+    std::vector<std::string> variables = environment;
+    for (char** inherited = environ; *inherited != nullptr; ++inherited) {
+      if (!SetIn(environment, *inherited)) variables.emplace_back(*inherited);
+    }
+    const int error = posix_spawn(&pid_, program.c_str(), &actions, &attributes,
+                                  Pointers(words).data(), Pointers(variables).data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
@@ -197,7 +214,8 @@ ChildProcessResult RunChildProcess(const std::string& program,
   Channel in = MakeChannel();
   Channel out = MakeChannel();
   Channel err = MakeChannel();
-  Child child(program, arguments, in.theirs.get(), out.theirs.get(), err.theirs.get());
+  Child child(program, arguments, options.environment, in.theirs.get(), out.theirs.get(),
+              err.theirs.get());
   in.theirs.Close();
   out.theirs.Close();
   err.theirs.Close();

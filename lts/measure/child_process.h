@@ -15,6 +15,8 @@ struct ChildProcessOptions {
   std::function<bool()> stop;  // asked about 20 times a second; true kills the child
   // Bytes kept of stdout and of stderr each; the rest is read and dropped.
   std::size_t max_output = std::size_t{64} << 10;
+  std::vector<std::string> environment;  // "NAME=value" each, set for the child beside what it
+                                         // inherits
 };
 
 struct ChildProcessResult {

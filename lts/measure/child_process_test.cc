@@ -34,6 +34,13 @@ TEST(ChildProcess, GivesInputAndReturnsBothOutputs) {
   EXPECT_EQ(result.err, "oh\n");
 }
 
+TEST(ChildProcess, InheritsTheEnvironmentAndGetsMore) {
+  ChildProcessOptions options;
+  options.environment = {"LTS_TEST_WORD=new", "HOME=/elsewhere"};
+  EXPECT_EQ(Shell("echo $LTS_TEST_WORD $HOME; test -n \"$PATH\"", "", options).out,
+            "new /elsewhere\n");
+}
+
 TEST(ChildProcess, MovesMoreThanAPipeHolds) {
   const std::string input(3'000'000, 'x');
   ChildProcessOptions options;

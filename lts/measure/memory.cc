@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -20,6 +21,9 @@ namespace lts {
 namespace {
 
 constexpr const char* kSelf = "/proc/self/exe";
+// Set in the child. A program that ignores its argument and probes again would start itself without
+// end.
+constexpr const char* kInsideProbe = "LTS_INSIDE_MEMORY_PROBE";
 constexpr double kGiB = 1 << 30;
 constexpr double kMiB = 1 << 20;
 constexpr std::size_t kMaxQuotedError = 300;
@@ -46,7 +50,15 @@ std::string FirstLine(std::string_view text) {
 MemoryProbeResult ProbeMemory(const Architecture& architecture, const RuntimeConfig& config,
                               const Workload& workload, const MemoryProbeOptions& options) {
   const std::string what = fmt::format("memory of {}", architecture.ShortName());
+  // Set before any thread starts, never written.
+  if (std::getenv(kInsideProbe) != nullptr) {  // NOLINT(concurrency-mt-unsafe)
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{}: this process was started as a memory probe and does not know its "
+                            "argument 'memory-probe'",
+                            what));
+  }
   ChildProcessOptions process;
+  process.environment = {fmt::format("{}=1", kInsideProbe)};
   process.timeout_s = options.timeout_s;
   process.stop = options.stop;
   const ChildProcessResult child =

@@ -27,7 +27,7 @@ struct MemoryProbeResult {
 
 struct MemoryProbeOptions {
   std::string executable;  // a program whose first argument "memory-probe" calls
-                           // RunMemoryProbeChild; "" = self
+                           // RunMemoryProbeChild; "" = this program
   double timeout_s = 120;  // > 0
   std::function<bool()>
       stop;  // asked about 20 times a second while the child runs; true ends it with kCancelled
@@ -35,7 +35,8 @@ struct MemoryProbeOptions {
 
 // Runs the child and waits. Throws kIo when it cannot be started or answers nonsense, kCancelled on
 // timeout, stop or an interrupt from the terminal, kOutOfMemory when the child was killed or
-// refused; the child's own one-line error is passed on with its code.
+// refused, kUnsupported in a program that was itself started as a probe but did not act as one; the
+// child's own one-line error is passed on with its code.
 MemoryProbeResult ProbeMemory(const Architecture& architecture, const RuntimeConfig& config,
                               const Workload& workload, const MemoryProbeOptions& options);
 

@@ -194,6 +194,20 @@ TEST(ProbeMemory, AMissingProgramIsAnIoError) {
   }
 }
 
+// A program that was started as a probe, ignored its argument and probes in turn would start itself
+// without end.
+TEST(ProbeMemory, AProbeInsideAProbeIsRefused) {
+  const std::string said =
+      Impostor("echo \"inside=$LTS_INSIDE_MEMORY_PROBE\" >&2; exit 2").Probe().what();
+  EXPECT_NE(said.find("inside=1"), std::string::npos) << said;
+  setenv("LTS_INSIDE_MEMORY_PROBE", "1", 1);  // NOLINT(concurrency-mt-unsafe)
+  const Error error = Impostor("exit 0").Probe();
+  unsetenv("LTS_INSIDE_MEMORY_PROBE");  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+  EXPECT_NE(std::string(error.what()).find("started as a memory probe"), std::string::npos)
+      << error.what();
+}
+
 TEST(ProbeMemory, StopEndsIt) {
   MemoryProbeOptions options;
   options.stop = [] { return true; };
