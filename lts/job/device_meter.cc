@@ -23,7 +23,7 @@ constexpr double kMemoryShare = 0.5;
 // measure`; intervals and noise marks say what that costs. Below three there is no interval worth
 // the name: a session that the budget ended earlier is not final.
 constexpr int kMinRounds = 3;
-constexpr int kMaxRounds = 6;
+constexpr int kMaxRounds = 4;
 constexpr int kWarmupRuns = 1;
 constexpr int kCalibrationRuns = 5;
 constexpr std::uint64_t kTimingStream = 1;
@@ -51,14 +51,12 @@ void DeviceMeter::LoadCanary() {
   canary_ = MakeCanary(*runtime_);
   LatencyOptions latency;
   latency.min_rounds = latency.max_rounds = kCalibrationRuns;
-  const CanaryReference mine =
-      MeasureInterleaved({}, *canary_, CanaryWorkload(), std::nullopt, latency, rng_, clock_)
-          .reference;
-  reference_ = options_.reference(mine);
+  const CanaryReference now =
+      MeasureInterleaved({}, *canary_, CanaryWorkload(), {}, latency, rng_, clock_).reference;
   const WorkloadCounts counts =
       CountsOf(CanaryArchitecture(), CanaryWorkload(), options_.config.dtype);
-  flops_per_ms_ = static_cast<double>(counts.prefill_flops) / mine.ttft_ms;
-  bytes_per_ms_ = static_cast<double>(counts.weight_bytes) / mine.tpot_ms;
+  flops_per_ms_ = static_cast<double>(counts.prefill_flops) / now.ttft_ms;
+  bytes_per_ms_ = static_cast<double>(counts.weight_bytes) / now.tpot_ms;
 }
 
 double DeviceMeter::EstimateRunMs(const Architecture& architecture) const {
@@ -170,8 +168,12 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
     options_.on_phase(fmt::format("timing {} candidate{}, round {}", candidates,
                                   candidates == 1 ? "" : "s", round));
   };
+  const auto reference = [this](const CanaryReference& session) {
+    if (!reference_) reference_ = options_.reference(session);
+    return *reference_;
+  };
   InterleavedResult result =
-      MeasureInterleaved(pointers, *canary_, options_.workload, reference_, latency, rng_, clock_);
+      MeasureInterleaved(pointers, *canary_, options_.workload, reference, latency, rng_, clock_);
   for (std::size_t k = 0; k < loaded.size(); ++k) {
     LatencyResult& r = result.results[k];
     if (std::ssize(r.total.samples) < kMinRounds) continue;  // cut off: not final

@@ -28,8 +28,7 @@ struct DeviceMeterOptions {
   std::uint64_t seed = 1;
   double group_seconds = 6;
   std::string probe_executable;  // measure/memory.h
-  // Given the canary's times of this session, returns those that count: the ones of the store.
-  std::function<CanaryReference(const CanaryReference& mine)> reference;
+  ReferenceRule reference;       // asked after the first group; its answer holds for all
   std::function<void(const std::string& phase)> on_phase;
 };
 
@@ -63,7 +62,7 @@ class DeviceMeter final : public CandidateMeter {
   Clock& clock_;
   Rng rng_;
   std::unique_ptr<TimedSubject> canary_;
-  CanaryReference reference_;
+  std::optional<CanaryReference> reference_;
   double flops_per_ms_ = 0;  // of the canary's prefill
   double bytes_per_ms_ = 0;  // of the canary's decode steps
 };

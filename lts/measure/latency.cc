@@ -163,20 +163,16 @@ LatencyResult Correct(const std::vector<Sample>& samples, const CanaryTrack& tra
 }  // namespace
 
 InterleavedResult MeasureInterleaved(std::span<TimedSubject* const> subjects, TimedSubject& canary,
-                                     const Workload& workload,
-                                     const std::optional<CanaryReference>& reference,
+                                     const Workload& workload, const ReferenceRule& reference,
                                      const LatencyOptions& options, Rng& rng, Clock& clock) {
   CheckOptions(options);
-  if (reference) CheckReference(*reference);
   const std::int64_t decode_steps = std::max<std::int64_t>(workload.output_tokens - 1, 0);
   Recorder recorder(subjects, canary, clock);
   recorder.set_decode_steps(decode_steps);
   recorder.WarmUp(options.warmup_runs);
 
-  const auto current_reference = [&] { return reference.value_or(recorder.track().MedianTimes()); };
-  const auto current_result = [&](std::size_t index) {
-    return Correct(recorder.samples(index), recorder.track(), current_reference(), decode_steps,
-                   options);
+  const auto corrected = [&](std::size_t index, const CanaryReference& to) {
+    return Correct(recorder.samples(index), recorder.track(), to, decode_steps, options);
   };
 
   std::vector<std::size_t> active(subjects.size());
@@ -202,16 +198,21 @@ InterleavedResult MeasureInterleaved(std::span<TimedSubject* const> subjects, Ti
                   "canary: every run took no time, expected finite times above 0");
     }
     if (round >= options.min_rounds) {
+      const CanaryReference now = recorder.track().MedianTimes();
       std::erase_if(active, [&](std::size_t index) {
-        return RelativeInterval(current_result(index).total) <= options.max_relative_interval;
+        return RelativeInterval(corrected(index, now).total) <= options.max_relative_interval;
       });
     }
     if (active.empty()) break;
   }
 
   InterleavedResult result;
-  result.reference = current_reference();
-  for (std::size_t i = 0; i < subjects.size(); ++i) result.results.push_back(current_result(i));
+  result.reference = recorder.track().MedianTimes();
+  if (reference) result.reference = reference(result.reference);
+  CheckReference(result.reference);
+  for (std::size_t i = 0; i < subjects.size(); ++i) {
+    result.results.push_back(corrected(i, result.reference));
+  }
   const Interval drift = recorder.track().FactorRange(result.reference);
   result.drift_low = drift.low;
   result.drift_high = drift.high;

@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -54,13 +53,18 @@ struct InterleavedResult {
       1;  // the reference (the geometric mean of its TTFT and TPOT factors, smoothed)
 };
 
-// `reference` without a value: this session's median canary times become the reference. Without
-// subjects only the canary runs, min_rounds times at both ends of a round: that is how a reference
-// is taken. Throws kInvalidArgument when an option or the reference is outside its range, or when
-// the canary's times are not positive. The same rng and the same times give the same result.
+// Given the median canary times of a session that has ended, says which reference its samples are
+// corrected to: the one stored for this machine, or these, when there is none yet. A whole session
+// is a better first reference than the process's first moments, in which a shared machine was seen
+// to run at half its speed.
+using ReferenceRule = std::function<CanaryReference(const CanaryReference& session)>;
+
+// `reference`: called once, after the last round; empty: the session's own. Without subjects only
+// the canary runs, min_rounds times at both ends of a round. Throws kInvalidArgument when an option
+// or the reference is outside its range, or when the canary's times are not positive. The same rng
+// and the same times give the same result.
 InterleavedResult MeasureInterleaved(std::span<TimedSubject* const> subjects, TimedSubject& canary,
-                                     const Workload& workload,
-                                     const std::optional<CanaryReference>& reference,
+                                     const Workload& workload, const ReferenceRule& reference,
                                      const LatencyOptions& options, Rng& rng, Clock& clock);
 
 }  // namespace lts

@@ -77,7 +77,10 @@ struct Session {
   }
   InterleavedResult Measure(std::uint64_t seed = 1) {
     Rng rng(seed);
-    return MeasureInterleaved(subjects, canary, workload, reference, options, rng, machine.clock);
+    const ReferenceRule rule = [this](const CanaryReference& session) {
+      return reference.value_or(session);
+    };
+    return MeasureInterleaved(subjects, canary, workload, rule, options, rng, machine.clock);
   }
   std::vector<int> Order() const {
     std::vector<int> order;

@@ -111,10 +111,13 @@ Json MeasureOnce(int threads, std::uint64_t seed,
   } else {
     options.min_rounds = options.max_rounds = 30;  // of the canary alone
   }
+  const auto rule = [&](const lts::CanaryReference& session) {
+    return reference.value_or(session);
+  };
   lts::Rng rng(seed);
   const std::int64_t begin = clock.NowNs();
   const lts::InterleavedResult result =
-      lts::MeasureInterleaved(subjects, recorded_canary, kWorkload, reference, options, rng, clock);
+      lts::MeasureInterleaved(subjects, recorded_canary, kWorkload, rule, options, rng, clock);
   Json answer = Json::MakeObject();
   answer["reference"] = ToJson(result.reference);
   answer["seconds"] = static_cast<double>(clock.NowNs() - begin) * 1e-9;

@@ -45,8 +45,7 @@ struct Subject {
 
 // Times `group` interleaved; fills their `latency`. Returns the session's drift.
 InterleavedResult TimeGroup(std::span<Subject> group, Runtime& runtime, TimedSubject& canary,
-                            const Workload& workload,
-                            const std::optional<CanaryReference>& reference,
+                            const Workload& workload, const ReferenceRule& reference,
                             const LatencyOptions& options, Rng& rng, Clock& clock) {
   std::vector<std::unique_ptr<TimedSubject>> subjects;
   std::vector<TimedSubject*> pointers;
@@ -170,15 +169,20 @@ void RunMeasure(const Options& options, Context& context) {
   latency.max_rounds = static_cast<int>(options.repeat) * 3;
   InstallSignalHandlers();
   latency.stop = [] { return g_interrupted != 0; };
-  // A reference from the store makes results of different processes and days comparable.
+  // One reference for all groups; from the store it makes results of different processes and days
+  // comparable.
   std::optional<CanaryReference> reference;
-  if (store) {
-    const InterleavedResult here =
-        MeasureInterleaved({}, *canary, workload, std::nullopt, latency, rng, clock);
-    reference = ParseCanaryReference(
-        store->CanaryReference(environment.key(), CanaryKey(config), ToJson(here.reference)),
-        options.store);
-  }
+  const auto rule = [&](const CanaryReference& session) {
+    if (g_interrupted != 0) return session;  // its results are thrown away
+    if (!reference && store) {
+      reference = ParseCanaryReference(
+          store->CanaryReference(environment.key(), CanaryKey(config), ToJson(session)),
+          options.store);
+    } else if (!reference) {
+      reference = session;
+    }
+    return *reference;
+  };
   double drift_low = 0;
   double drift_high = 0;
   for (std::size_t first = 0; first < subjects.size();) {
@@ -191,9 +195,8 @@ void RunMeasure(const Options& options, Context& context) {
           workload.output_tokens, workload.batch);
     }
     const InterleavedResult result =
-        TimeGroup(group, *runtime, *canary, workload, reference, latency, rng, clock);
+        TimeGroup(group, *runtime, *canary, workload, rule, latency, rng, clock);
     if (g_interrupted != 0) throw Error(ErrorCode::kCancelled, "interrupted");
-    if (!reference) reference = result.reference;
     drift_low = first == 0 ? result.drift_low : std::min(drift_low, result.drift_low);
     drift_high = first == 0 ? result.drift_high : std::max(drift_high, result.drift_high);
     first += group.size();
