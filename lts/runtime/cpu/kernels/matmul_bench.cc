@@ -25,8 +25,9 @@ HWY_BEFORE_NAMESPACE();
 namespace lts {
 namespace HWY_NAMESPACE {
 
-constexpr int kChains =
-    24;  // enough for any latency times width, few enough for registers where there are 32
+// Enough for any latency times width (5 x 2), few enough for 16 registers: a chain that is spilled
+// would measure the stack.
+constexpr int kChains = 12;
 
 // FLOPs of `rounds` rounds; the time they take is the peak that a product could reach.
 double MultiplyAddRounds(std::int64_t rounds, float seed) {
