@@ -164,7 +164,10 @@ std::string Build() {
 
 }  // namespace
 
-Environment ProbeEnvironment(const std::string& runtime, const std::string& root) {
+Environment ProbeEnvironment(const std::string& runtime, const std::string& library,
+                             const std::string& root) {
+  RuntimeOptions options;
+  options.library = library;
   Environment environment;
   const Fields meminfo = ReadFields(root + "/proc/meminfo");
   environment.cpu_model = CpuModel(root);
@@ -177,7 +180,7 @@ Environment ProbeEnvironment(const std::string& runtime, const std::string& root
   environment.available_memory_bytes = KibField(meminfo, "MemAvailable");
   environment.lts_version = kVersion;
   environment.build = Build();
-  for (auto& [name, version] : FindRuntime(runtime).versions()) {
+  for (auto& [name, version] : FindRuntime(runtime).versions(options)) {
     if (name == "isa") {
       environment.isa = version;
     } else {

@@ -31,7 +31,7 @@ class FakeRoot {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << text;
   }
-  Environment Probe() const { return ProbeEnvironment("reference", path_); }
+  Environment Probe() const { return ProbeEnvironment("reference", "", path_); }
 
  private:
   std::string path_;

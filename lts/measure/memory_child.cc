@@ -73,6 +73,7 @@ MemoryProbeResult Probe(const MemoryProbeRequest& request) {
   RuntimeOptions options;
   options.threads = request.config.threads;
   options.dtype = request.config.dtype;
+  options.library = request.config.library;
   const std::unique_ptr<Runtime> runtime = CreateRuntime(request.config.runtime, options);
 
   MemoryProbeResult result;
@@ -80,6 +81,7 @@ MemoryProbeResult Probe(const MemoryProbeRequest& request) {
   const auto above_baseline = [&result](std::int64_t bytes) {
     return std::max<std::int64_t>(bytes - result.baseline_bytes, 0);
   };
+  // Not LoadRandom: weights that a runtime shares between its models would be missing.
   std::shared_ptr<LoadedModel> model =
       runtime->Load(RandomModel(request.architecture, kWeightSeed));
   result.load_peak_bytes = above_baseline(StatusBytes("VmHWM"));

@@ -64,6 +64,7 @@ std::string WriteMemoryProbeRequest(const MemoryProbeRequest& request) {
   json["runtime"] = request.config.runtime;
   json["dtype"] = kDTypes.Name(request.config.dtype);
   json["threads"] = request.config.threads;
+  if (!request.config.library.empty()) json["library"] = request.config.library;
   json["prompt_tokens"] = request.workload.prompt_tokens;
   json["output_tokens"] = request.workload.output_tokens;
   json["batch"] = request.workload.batch;
@@ -77,6 +78,7 @@ MemoryProbeRequest ParseMemoryProbeRequest(std::string_view text) {
   config.runtime = reader.String("runtime");
   config.dtype = kDTypes.Parse(reader.String("dtype"));
   config.threads = static_cast<int>(reader.Int("threads", 1, kMaxThreads));
+  if (reader.Has("library")) config.library = reader.String("library");
   Workload workload;
   workload.prompt_tokens = reader.Int("prompt_tokens", 1, kMaxSeqLen);
   workload.output_tokens = reader.Int("output_tokens", 1, kMaxSeqLen);

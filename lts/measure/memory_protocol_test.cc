@@ -39,6 +39,12 @@ TEST(MemoryProtocol, RequestSurvivesTheWire) {
   EXPECT_EQ(parsed.workload, request.workload);
 }
 
+TEST(MemoryProtocol, TheEnginesLibrarySurvivesTheWire) {
+  MemoryProbeRequest request = Request();
+  request.config.library = "/opt/a \"folder\"/libengine.so";
+  EXPECT_EQ(ParseMemoryProbeRequest(WriteMemoryProbeRequest(request)).config, request.config);
+}
+
 TEST(MemoryProtocol, HeterogeneousLayersSurviveTheWire) {
   MemoryProbeRequest request = Request();
   ArchitectureFields fields = request.architecture.fields();

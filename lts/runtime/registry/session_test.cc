@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "lts/runtime/registry/allocation_count.h"
+#include "lts/base/allocation_count.h"
 #include "lts/runtime/registry/runtimes_under_test.h"
 #include "tests/logits.h"
 

@@ -1,4 +1,4 @@
-#include "lts/runtime/registry/allocation_count.h"
+#include "lts/base/allocation_count.h"
 
 #include <atomic>
 #include <cerrno>
