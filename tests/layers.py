@@ -16,6 +16,7 @@ OWNERS = {
     r"hwy/": {"runtime/cpu"},
     r"(oneapi/dnnl/|dnnl)": {"runtime/cpu"},
     r"CLI/": {"cli"},
+    r"(onnx/|google/protobuf)": {"export"},
 }
 
 

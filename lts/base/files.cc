@@ -36,6 +36,10 @@ class FileDescriptor {
   FileDescriptor(const FileDescriptor&) = delete;
   FileDescriptor& operator=(const FileDescriptor&) = delete;
   int get() const { return fd_; }
+  void Reset(int fd) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
   // close() reports what a network file system could not write.
   int Close() { return ::close(std::exchange(fd_, -1)); }
 
@@ -67,8 +71,8 @@ class TemporaryFile {
         1000;  // a stale file of an earlier process with this id costs one attempt
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       path_ = fmt::format("{}/.lts-{}-{}.tmp", folder, ::getpid(), counter++);
-      fd_ = Open(path_, O_WRONLY | O_CREAT | O_EXCL, 0644);
-      if (fd_ >= 0) return;
+      file_.Reset(Open(path_, O_WRONLY | O_CREAT | O_EXCL, 0644));
+      if (file_.get() >= 0) return;
       if (errno != EEXIST) break;
     }
     Fail(subject, "cannot create a file in its folder", errno);
@@ -82,21 +86,23 @@ class TemporaryFile {
   const std::string& path() const { return path_; }
   void Release() { path_.clear(); }
 
-  void WriteAndSync(std::string_view contents, const std::string& subject) {
-    FileDescriptor file(std::exchange(fd_, -1));
+  void Write(std::string_view contents, const std::string& subject) {
     while (!contents.empty()) {
-      const ssize_t written = ::write(file.get(), contents.data(), contents.size());
+      const ssize_t written = ::write(file_.get(), contents.data(), contents.size());
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) Fail(subject, "cannot write", errno);
       contents.remove_prefix(static_cast<std::size_t>(written));
     }
-    if (::fsync(file.get()) != 0) Fail(subject, "cannot write to disk", errno);
-    if (file.Close() != 0) Fail(subject, "cannot write", errno);
+  }
+
+  void SyncAndClose(const std::string& subject) {
+    if (::fsync(file_.get()) != 0) Fail(subject, "cannot write to disk", errno);
+    if (file_.Close() != 0) Fail(subject, "cannot write", errno);
   }
 
  private:
   std::string path_;
-  int fd_ = -1;
+  FileDescriptor file_{-1};
 };
 
 void SyncFolder(const std::string& folder, const std::string& subject) {
@@ -149,13 +155,36 @@ std::string ReadFile(const std::string& path, std::size_t max_bytes) {
   return contents;
 }
 
+struct AtomicFile::State {
+  explicit State(const std::string& target)
+      : path(target), folder(FolderOf(target)), temporary(folder, target) {}
+  std::string path;
+  std::string folder;
+  TemporaryFile temporary;
+};
+
+AtomicFile::AtomicFile(const std::string& path) : state_(std::make_unique<State>(path)) {}
+
+AtomicFile::~AtomicFile() = default;
+
+void AtomicFile::Write(std::string_view contents) {
+  state_->temporary.Write(contents, state_->path);
+}
+
+void AtomicFile::Commit() {
+  const std::string& path = state_->path;
+  state_->temporary.SyncAndClose(path);
+  if (::rename(state_->temporary.path().c_str(), path.c_str()) != 0) {
+    Fail(path, "cannot replace", errno);
+  }
+  state_->temporary.Release();
+  SyncFolder(state_->folder, path);
+}
+
 void WriteFileAtomic(const std::string& path, std::string_view contents) {
-  const std::string folder = FolderOf(path);
-  TemporaryFile temporary(folder, path);
-  temporary.WriteAndSync(contents, path);
-  if (::rename(temporary.path().c_str(), path.c_str()) != 0) Fail(path, "cannot replace", errno);
-  temporary.Release();
-  SyncFolder(folder, path);
+  AtomicFile file(path);
+  file.Write(contents);
+  file.Commit();
 }
 
 void EnsureWritableFolder(const std::string& path) {
@@ -171,7 +200,8 @@ void EnsureWritableFolder(const std::string& path) {
   try {
     // One block, so that a full disk is found now and not after an hour of measuring.
     TemporaryFile probe(path, path + "/");
-    probe.WriteAndSync(std::string(4096, '\0'), path);
+    probe.Write(std::string(4096, '\0'), path);
+    probe.SyncAndClose(path);
   } catch (const Error& e) {
     throw Error(ErrorCode::kIo, e.what());
   }

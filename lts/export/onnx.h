@@ -1,0 +1,85 @@
+// A decoder as an ONNX model: what `lts export` writes and what the onnxruntime runtime loads.
+//
+// Interprets the graph of any backbone. Inputs and outputs have the names and shapes that Hugging
+// Face Optimum gives decoders with past, so its tools run the file (B batch, T new tokens, P tokens
+// of the past; all three are dynamic):
+//
+//   input_ids                    int64 [B, T]
+//   past_key_values.{i}.key      [B, n_kv_head_i, P, d_head_i], .value alike, i = 0..n_layer-1
+//   logits                       float32 [B, 1, V] (last position) or [B, T, V]
+//   present.{i}.key              [B, n_kv_head_i, P + T, d_head_i], .value alike
+//
+// The plain variant uses standard operators only (opset 17). The fused one uses ONNX Runtime's
+// GroupQueryAttention, SkipLayerNormalization and FastGelu where their conditions hold.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lts/arch/graph.h"
+#include "lts/arch/model.h"
+#include "lts/base/enum_table.h"
+#include "lts/base/error.h"
+
+namespace lts {
+
+// kFloat16: weights, activations and cache. kInt8: matrices per output channel, activations
+// quantised dynamically per step; embeddings, norms, biases and cache stay float32.
+enum class OnnxDType { kFloat32, kFloat16, kInt8 };
+inline constexpr EnumTable<OnnxDType, 3> kOnnxDTypes{
+    "dtype",
+    {{{OnnxDType::kFloat32, "f32"}, {OnnxDType::kFloat16, "f16"}, {OnnxDType::kInt8, "int8"}}}};
+
+struct OnnxOptions {
+  OnnxDType dtype = OnnxDType::kFloat32;
+  bool fused = false;       // ONNX Runtime's own operators
+  bool all_logits = false;  // of every new position instead of the last
+  // Only with `fused`, for engines rather than files: every past is a buffer of fixed length [B,
+  // n_kv_head, capacity, d_head] that its present shares, so new keys and values are written in
+  // place. Two more inputs say where: seqlens_k int32 [B] (tokens in context after the step, less
+  // one) and total_sequence_length int32 [] (tokens in context after the step).
+  bool shared_cache = false;
+};
+
+// Can this graph be written with these options, and if not, why? Never throws.
+Availability SupportsOnnx(const Graph& graph, const OnnxOptions& options);
+
+// A weight that lies outside the serialized model: float32, row-major, exactly
+// Graph::tensors[tensor].
+struct OnnxWeight {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  TensorId tensor = kNoTensor;
+};
+
+// A ModelProto without its weights: they are declared as external data of the file "weights" and
+// must be handed over beside it (ONNX Runtime: AddExternalInitializers).
+struct OnnxSkeleton {
+  std::string model;  // serialized
+  std::vector<OnnxWeight> weights;
+};
+
+// float32 only. About a millisecond. Throws kUnsupported with SupportsOnnx()'s reason.
+OnnxSkeleton BuildOnnxSkeleton(const Graph& graph, const OnnxOptions& options);
+
+// Writes `path`, and beside it `path` + "_data" when the weights take more than
+// `inline_weight_limit` bytes (a protobuf message ends at 2 GiB). Both appear whole or not at all.
+// Checked by ONNX's own checker and shape inference before anything is written. Throws
+// kUnsupported, kIo, kOutOfMemory.
+struct OnnxFileOptions {
+  OnnxOptions onnx;
+  std::int64_t inline_weight_limit = std::int64_t{2000} << 20;
+};
+struct OnnxFileResult {
+  std::int64_t model_bytes = 0;
+  std::int64_t data_bytes = 0;  // of the file beside it; 0: none
+};
+OnnxFileResult ExportOnnx(const Model& model, const std::filesystem::path& path,
+                          const OnnxFileOptions& options);
+
+// The bytes that ExportOnnx would write, exactly, without weights. About a millisecond.
+std::int64_t OnnxFileBytes(const Graph& graph, const OnnxFileOptions& options);
+
+}  // namespace lts
