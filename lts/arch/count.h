@@ -53,4 +53,11 @@ struct WorkloadCounts {
 // when prompt + output - 1 exceeds graph.max_seq_len or a count is < 1.
 WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype);
 
+// What Archai publishes as a model's "Memory (MB)", in bytes: the size of its optimised float32
+// ONNX file before training. The exporter that it used merges equal initializers, so all biases of
+// one length (zeros) and all gains of one length (ones) are counted once. The two constants, bytes
+// of graph per layer and per file, were fitted to the published gallery, whose memories follow to
+// the digits given; GPT-2 with fused attention is what they hold for.
+std::int64_t ArchaiMemoryBytes(const Graph& graph);
+
 }  // namespace lts

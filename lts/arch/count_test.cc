@@ -25,6 +25,30 @@ TEST(CountParameters, EqualsThePublishedSizesOfGpt2) {
   EXPECT_EQ(Count(Architecture::Gpt2(48, 1600, 6400, 25)).total(), 1557611200);
 }
 
+TEST(ArchaiMemoryBytes, EqualsThePublishedMemoryOfTheGallery) {
+  const auto rows = ReadPublishedCsv("lts_gallery/gallery.csv");
+  if (rows.empty()) GTEST_SKIP() << "no lts_gallery beside the repository";
+  for (const auto& row : rows) {
+    const auto field = [&](const char* name) { return std::stoll(row.at(name)); };
+    const Architecture architecture =
+        Architecture::Gpt2(field("n_layer"), field("d_model"), field("d_inner"), field("n_head"));
+    const auto bytes = static_cast<double>(ArchaiMemoryBytes(BuildGraph(architecture)));
+    EXPECT_NEAR(bytes / (1 << 20), std::stod(row.at("memory_MB")), 0.0051) << row.at("archid");
+  }
+}
+
+// Biases and gains that start equal and have equal length are in the file once.
+TEST(ArchaiMemoryBytes, CountsEqualVectorsOnce) {
+  const std::int64_t L = 3, d = 64, i = 200, V = 1000, S = 128;
+  const std::int64_t matrices = L * (4 * d * d + 2 * d * i) + V * d + S * d;
+  const std::int64_t vectors = d + d + 3 * d + i;  // ones(d), zeros(d), zeros(3 d), zeros(i)
+  const Graph graph = BuildGraph(Architecture::Gpt2(L, d, i, 4, V, S));
+  EXPECT_EQ(ArchaiMemoryBytes(graph), 4 * (matrices + vectors) + 1940 * L + 6500);
+  const Graph wide = BuildGraph(Architecture::Gpt2(L, d, 3 * d, 4, V, S));
+  EXPECT_EQ(ArchaiMemoryBytes(wide),
+            4 * (L * (4 * d * d + 6 * d * d) + V * d + S * d + d + d + 3 * d) + 1940 * L + 6500);
+}
+
 TEST(CountParameters, SplitsGpt2ByRole) {
   const std::int64_t L = 3, d = 64, i = 200, V = 1000, S = 128;
   const ParameterCounts counts = Count(Architecture::Gpt2(L, d, i, 4, V, S));

@@ -20,17 +20,25 @@
 
 #include "lts/arch/graph.h"
 #include "lts/arch/model.h"
+#include "lts/base/dtype.h"
 #include "lts/base/enum_table.h"
 #include "lts/base/error.h"
 
 namespace lts {
 
 // kFloat16: weights, activations and cache. kInt8: matrices per output channel, activations
-// quantised dynamically per step; embeddings, norms, biases and cache stay float32.
+// quantised dynamically per step; token tables per row; positions, norms, biases and cache float32.
 enum class OnnxDType { kFloat32, kFloat16, kInt8 };
 inline constexpr EnumTable<OnnxDType, 3> kOnnxDTypes{
     "dtype",
     {{{OnnxDType::kFloat32, "f32"}, {OnnxDType::kFloat16, "f16"}, {OnnxDType::kInt8, "int8"}}}};
+
+// What an engine's dtype corresponds to in a file: 16 bits are float16 there.
+constexpr OnnxDType OnnxDTypeOf(DType dtype) {
+  return dtype == DType::kFloat32    ? OnnxDType::kFloat32
+         : dtype == DType::kBFloat16 ? OnnxDType::kFloat16
+                                     : OnnxDType::kInt8;
+}
 
 struct OnnxOptions {
   OnnxDType dtype = OnnxDType::kFloat32;
@@ -65,9 +73,9 @@ struct OnnxSkeleton {
 OnnxSkeleton BuildOnnxSkeleton(const Graph& graph, const OnnxOptions& options);
 
 // Writes `path`, and beside it `path` + "_data" when the weights take more than
-// `inline_weight_limit` bytes (a protobuf message ends at 2 GiB). Both appear whole or not at all.
-// Checked by ONNX's own checker and shape inference before anything is written. Throws
-// kUnsupported, kIo, kOutOfMemory.
+// `inline_weight_limit` bytes (a protobuf message ends at 2 GiB). A file appears whole or not at
+// all, the model after its data. Checked by ONNX's own checker and shape inference before anything
+// is written. Throws kUnsupported, kIo, kOutOfMemory.
 struct OnnxFileOptions {
   OnnxOptions onnx;
   std::int64_t inline_weight_limit = std::int64_t{2000} << 20;
@@ -79,7 +87,8 @@ struct OnnxFileResult {
 OnnxFileResult ExportOnnx(const Model& model, const std::filesystem::path& path,
                           const OnnxFileOptions& options);
 
-// The bytes that ExportOnnx would write, exactly, without weights. About a millisecond.
+// The bytes that ExportOnnx would write to "model.onnx", exactly, without weights. Below a
+// millisecond. Throws kUnsupported.
 std::int64_t OnnxFileBytes(const Graph& graph, const OnnxFileOptions& options);
 
 }  // namespace lts

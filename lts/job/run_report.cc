@@ -115,7 +115,8 @@ std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
                        [&](const Measurement& m) { return m.metric == metric; });
   };
   for (const Objective* objective : Objectives()) {
-    if (objective->by == MeasuredBy::kCounting && !known(objective->metric)) {
+    if (objective->by == MeasuredBy::kCounting && objective->in_every_report &&
+        !known(objective->metric)) {
       measurements.push_back(Count(*objective, architecture, workload, config));
     }
   }

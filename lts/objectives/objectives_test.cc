@@ -43,6 +43,19 @@ TEST(Objectives, SuggestsTheNearestName) {
   }
 }
 
+TEST(Objectives, OnnxFileFollowsTheDtype) {
+  const Architecture architecture = Architecture::Gpt2(2, 128, 512, 4, 1000, 64);
+  const auto mib = [&](DType dtype) {
+    RuntimeConfig config;
+    config.dtype = dtype;
+    return Count(FindObjective("onnx_file_mib"), architecture, {}, config).value;
+  };
+  const double total = Count(FindObjective("total_params"), architecture, {}, {}).value;
+  EXPECT_NEAR(mib(DType::kFloat32), total * 4 / (1 << 20), 0.05);
+  EXPECT_NEAR(mib(DType::kBFloat16), total * 2 / (1 << 20), 0.05);
+  EXPECT_LT(mib(DType::kInt8), 0.55 * mib(DType::kBFloat16) + 0.1);
+}
+
 // GPT-2 with 3 layers, d_model 64, d_inner 96, 2 heads, 100 tokens, 32 positions, by the formulas
 // of the LTS paper (section 4): a layer has 4 d^2 + 4 d (attention), 2 d i + i + d (feed-forward)
 // and 4 d (norms) parameters, and the decoder ends with a norm of 2 d.

@@ -14,7 +14,9 @@ namespace lts {
   X(kTpotMsObjective)        \
   X(kPeakMemoryMibObjective) \
   X(kWeightsMibObjective)    \
-  X(kKvCacheMibObjective)
+  X(kKvCacheMibObjective)    \
+  X(kOnnxFileMibObjective)   \
+  X(kArchaiMemoryMibObjective)
 
 #define LTS_DECLARE(objective) extern const Objective objective;
 LTS_OBJECTIVES(LTS_DECLARE)

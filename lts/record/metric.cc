@@ -14,7 +14,7 @@ constexpr Direction kMin = Direction::kMinimize;
 constexpr Direction kMax =
     Direction::kMaximize;  // a proxy of quality: more parameters, lower perplexity
 
-constexpr std::array<MetricInfo, 9> kMetrics{{
+constexpr std::array<MetricInfo, 11> kMetrics{{
     {Metric::kDecoderParams, "decoder_params", "1", kMax, false, "Decoder parameters"},
     {Metric::kTotalParams, "total_params", "1", kMin, false, "Total parameters"},
     {Metric::kFlops, "flops", "1", kMin, false, "FLOPs"},
@@ -24,6 +24,8 @@ constexpr std::array<MetricInfo, 9> kMetrics{{
     {Metric::kPeakMemoryMib, "peak_memory_mib", "MiB", kMin, true, "Peak memory"},
     {Metric::kWeightsMib, "weights_mib", "MiB", kMin, false, "Weights"},
     {Metric::kKvCacheMib, "kv_cache_mib", "MiB", kMin, false, "KV cache"},
+    {Metric::kOnnxFileMib, "onnx_file_mib", "MiB", kMin, false, "ONNX file"},
+    {Metric::kArchaiMemoryMib, "archai_memory_mib", "MiB", kMin, false, "Archai memory"},
 }};
 
 constexpr bool IsIndexedByMetric() {

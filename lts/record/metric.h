@@ -18,6 +18,8 @@ enum class Metric {
   kPeakMemoryMib,  // peak resident memory of a fresh process above the same process without a model
   kWeightsMib,     // bytes of the weights in the runtime's dtype / 2^20
   kKvCacheMib,     // bytes of keys and values of a full workload / 2^20
+  kOnnxFileMib,    // the file that `lts export` writes (standard operators), to the byte / 2^20
+  kArchaiMemoryMib,  // Archai's published "Memory (MB)" (arch/count.h)
 };
 
 enum class Direction { kMinimize, kMaximize };

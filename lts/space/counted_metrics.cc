@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "lts/base/error.h"
+#include "lts/export/onnx.h"
 
 namespace lts {
 namespace {
@@ -14,7 +15,9 @@ constexpr double kMib = 1024.0 * 1024.0;
 }  // namespace
 
 double CountedMetrics::Value(Metric metric) {
-  if (metric != Metric::kDecoderParams && metric != Metric::kTotalParams) {
+  const bool of_workload =
+      metric == Metric::kFlops || metric == Metric::kWeightsMib || metric == Metric::kKvCacheMib;
+  if (of_workload) {
     CheckWorkload(workload_, architecture_.max_seq_len(),
                   "counting " + std::string(Info(metric).name));
   }
@@ -33,6 +36,12 @@ double CountedMetrics::Count(Metric metric) {
     if (!parameters_) parameters_ = CountParameters(*graph_);
     return static_cast<double>(metric == Metric::kDecoderParams ? parameters_->decoder()
                                                                 : parameters_->total());
+  }
+  if (metric == Metric::kOnnxFileMib) {
+    return static_cast<double>(OnnxFileBytes(*graph_, {})) / kMib;
+  }
+  if (metric == Metric::kArchaiMemoryMib) {
+    return static_cast<double>(ArchaiMemoryBytes(*graph_)) / kMib;
   }
   if (!counts_) {
     counts_ =
