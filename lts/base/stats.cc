@@ -115,7 +115,7 @@ double KendallTauB(std::span<const double> x, std::span<const double> y) {
     for (std::size_t j = i + 1; j < x.size(); ++j) {
       const int sx = sign(x[i] - x[j]);
       const int sy = sign(y[i] - y[j]);
-      balance += sx * sy;
+      balance += std::int64_t{sx} * sy;
       differ_x += sx != 0;
       differ_y += sy != 0;
     }
