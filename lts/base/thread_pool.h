@@ -22,38 +22,48 @@ class ThreadPool {
 
   int threads() const;
 
-  // Calls task(worker) once for every worker in [0, threads()), worker 0 on the calling thread, and
-  // returns when all have ended. One caller at a time; a task must not call Run of the same pool
-  // (LTS_CHECK). The first exception is rethrown here. About 1 us while the workers spin. Allocates
-  // nothing.
+  // Calls task(index) once for every index in [0, threads()), each on some thread of the pool or
+  // the calling one, and returns when all have ended. One caller at a time; a task must not call
+  // Run of the same pool (LTS_CHECK). The first exception is rethrown here. About 1 us while the
+  // workers spin. Allocates nothing.
   template <typename Task>
   void Run(const Task& task) {
-    RunErased([](const void* context, int worker) { (*static_cast<const Task*>(context))(worker); },
-              &task);
+    RunErased([](const void* context, std::int64_t chunk,
+                 int /*worker*/) { (*static_cast<const Task*>(context))(static_cast<int>(chunk)); },
+              &task, threads());
   }
 
-  // Splits [0, count) into at most threads() contiguous ranges whose bounds are multiples of
-  // `grain` and calls body(begin, end, worker) for each non-empty one. The split depends on count,
-  // grain and threads() alone.
+  // Splits [0, count) into contiguous ranges whose bounds are multiples of `grain` and calls
+  // body(begin, end, worker) for each, `worker` being the thread that it runs on: one call of a
+  // worker at a time. The ranges depend on count, grain and threads() alone; who takes them does
+  // not: each thread has its own, so that a cache finds what it held the last time, and takes from
+  // the others when it is through. A thread that another process keeps from its core holds up one
+  // range and not its share of the work.
   template <typename Body>
   void ParallelFor(std::int64_t count, std::int64_t grain, const Body& body) {
     if (count <= 0) return;
     const std::int64_t blocks = (count + grain - 1) / grain;
-    const std::int64_t workers = threads();
-    if (workers == 1 || blocks == 1) {
+    if (threads() == 1 || blocks == 1) {
       body(std::int64_t{0}, count, 0);
       return;
     }
-    Run([&](int worker) {
-      const std::int64_t begin = blocks * worker / workers * grain;
-      const std::int64_t end = blocks * (worker + 1) / workers * grain;
-      if (begin < end) body(begin, end < count ? end : count, worker);
-    });
+    const std::int64_t chunks =
+        blocks < kRangesPerThread * threads() ? blocks : kRangesPerThread * threads();
+    const auto task = [&](std::int64_t chunk, int worker) {
+      const std::int64_t begin = blocks * chunk / chunks * grain;
+      const std::int64_t end = blocks * (chunk + 1) / chunks * grain;
+      body(begin, end < count ? end : count, worker);
+    };
+    RunErased([](const void* context, std::int64_t chunk,
+                 int worker) { (*static_cast<const decltype(task)*>(context))(chunk, worker); },
+              &task, chunks);
   }
 
  private:
-  using Erased = void (*)(const void* context, int worker);
-  void RunErased(Erased task, const void* context);
+  static constexpr std::int64_t kRangesPerThread = 2;
+  using Erased = void (*)(const void* context, std::int64_t chunk, int worker);
+  // chunks: 1 to kRangesPerThread * threads().
+  void RunErased(Erased task, const void* context, std::int64_t chunks);
 
   struct State;
   std::unique_ptr<State> state_;

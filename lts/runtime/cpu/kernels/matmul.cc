@@ -320,11 +320,17 @@ void MatMul(const float* x, std::int64_t m, std::int64_t x_stride, const PackedM
   // holds from the step before.
   constexpr std::int64_t kRowsWorthSplitting = 64;
   if (m >= kRowsWorthSplitting * pool.threads()) {
-    pool.ParallelFor(m, 6, [&](std::int64_t begin, std::int64_t end, int) {
+    // One range a thread, in whole tiles of 6 rows: each range reads all the weights.
+    const std::int64_t share = (m + pool.threads() - 1) / pool.threads();
+    pool.ParallelFor(m, (share + 5) / 6 * 6, [&](std::int64_t begin, std::int64_t end, int) {
       multiply(task, begin, end, columns.begin, padded_end);
     });
   } else {
-    pool.ParallelFor(padded_end - columns.begin, kColumnGrain,
+    // Whole panels where there are enough of them to share out: each is read from end to end.
+    const std::int64_t width = padded_end - columns.begin;
+    const bool many =
+        columns.begin % kPanelColumns == 0 && width >= 8 * kPanelColumns * pool.threads();
+    pool.ParallelFor(width, many ? kPanelColumns : kColumnGrain,
                      [&](std::int64_t begin, std::int64_t end, int) {
                        multiply(task, 0, m, columns.begin + begin, columns.begin + end);
                      });
