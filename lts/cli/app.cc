@@ -110,6 +110,7 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddSearch(app, context);
   AddCount(app, context);
   AddMeasure(app, context);
+  AddBench(app, context);
   AddExport(app, context);
   AddReport(app, context);
   AddSpaces(app, context);

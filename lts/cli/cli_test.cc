@@ -5,12 +5,15 @@
 #include <fstream>
 #include <sstream>
 
+#include "lts/arch/architecture.h"
+#include "lts/arch/graph.h"
 #include "lts/base/error.h"
 #include "lts/base/files.h"
 #include "lts/base/json.h"
 #include "lts/cli/app.h"
 #include "lts/cli/options.h"
 #include "lts/cli/progress.h"
+#include "lts/export/onnx.h"
 
 namespace lts::cli {
 namespace {
@@ -247,6 +250,54 @@ TEST_F(CliFolder, MeasureRefusesAModelLargerThanMemory) {
   const std::string file = Write(
       "huge.json", R"({"n_layer": 4000, "d_model": 131072, "d_inner": 524288, "n_head": 64})");
   ExpectBadInput(Lts({"measure", file}), "GiB are available");
+}
+
+TEST_F(CliFolder, ExportWritesAModelOfTheSizeThatTheObjectiveSays) {
+  const std::string arch = Write("arch.json", kSmall);
+  const Outcome outcome = Lts({"export", arch, "-o", Path("model.onnx"), "--quiet"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(outcome.out, HasSubstr("L2 d64 i128 h2"));
+  const OnnxFileOptions options;
+  EXPECT_EQ(static_cast<std::int64_t>(std::filesystem::file_size(Path("model.onnx"))),
+            OnnxFileBytes(BuildGraph(ReadArchitecture(arch)), options));
+}
+
+TEST_F(CliFolder, ExportRefusesBadInputAndWritesNothing) {
+  const std::string arch = Write("arch.json", kSmall);
+  const auto lts_export = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> args = {"export", arch, "-o", Path("model.onnx"), "--quiet"};
+    args.insert(args.end(), more.begin(), more.end());
+    return Lts(args);
+  };
+  ExpectBadInput(lts_export({"--dtype", "f61"}), "did you mean 'f16'?");
+  ExpectBadInput(lts_export({"--fuse", "onnx-runtime"}), "did you mean 'onnxruntime'?");
+  ExpectBadInput(lts_export({"--logits", "some"}), "expected 'last' or 'all'");
+  ExpectBadInput(lts_export({"--format", "gguf"}), "expected 'onnx'");
+  EXPECT_FALSE(std::filesystem::exists(Path("model.onnx")));
+  ExpectBadInput(Lts({"export", arch, "-o", Path("no/model.onnx"), "--quiet"}), "no/model.onnx");
+}
+
+TEST_F(CliFolder, BenchComparesEnginesOnTheSameModels) {
+  const std::string arch = Write("arch.json", kSmall);
+  const Outcome outcome =
+      Lts({"bench", arch, "--runtimes", "cpu,reference", "--prompt", "4", "--output-tokens", "3",
+           "--repeat", "1", "--threads", "1", "--no-memory", "--quiet", "--format", "json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json rows = ParseJson(outcome.out, "out");
+  ASSERT_EQ(rows.AsArray().size(), 1U);
+  const Json& row = rows.AsArray()[0];
+  const double cpu = row.Find("ttft_ms_cpu")->AsDouble();
+  const double reference = row.Find("ttft_ms_reference")->AsDouble();
+  EXPECT_GT(cpu, 0);
+  EXPECT_NEAR(row.Find("ttft_ms_reference_ratio")->AsDouble(), reference / cpu, 1e-9);
+  EXPECT_TRUE(row.Find("peak_memory_mib_cpu")->is_null());
+}
+
+TEST_F(CliFolder, BenchRefusesUnknownAndRepeatedEngines) {
+  const std::string arch = Write("arch.json", kSmall);
+  ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu,cpuu"}), "did you mean 'cpu'?");
+  ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu,cpu"}), "'cpu' is there twice");
 }
 
 TEST(Cli, ListsSpacesAndRuntimes) {

@@ -39,6 +39,13 @@ RuntimeConfig RunOptions::Config() const {
   RuntimeConfig config;
   config.runtime = FindRuntime(runtime).name;
   config.dtype = kDTypes.Parse(dtype);
+  if (!ort_library.empty() && FindRuntime(runtime).library.empty()) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--ort-library: the runtime '{}' opens no library; is --runtime missing?",
+                    runtime));
+  }
+  config.library = ort_library;
   if (threads == "auto") {
     config.threads = UsableCores();
   } else {
@@ -70,6 +77,10 @@ void AddRuntimeOptions(CLI::App& command, RunOptions& options) {
       .add_option("--runtime", options.runtime,
                   "Engine that runs the models: " + Joined(RuntimeNames()))
       ->capture_default_str();
+  AddEngineOptions(command, options);
+}
+
+void AddEngineOptions(CLI::App& command, RunOptions& options) {
   command
       .add_option("--dtype", options.dtype,
                   "Type of the weights: " + Joined(kDTypes.Names()) +
@@ -78,6 +89,15 @@ void AddRuntimeOptions(CLI::App& command, RunOptions& options) {
   command
       .add_option("--threads", options.threads, "Threads of the engine; auto: one per usable core")
       ->capture_default_str();
+  AddOrtLibraryOption(command, options.ort_library);
+}
+
+void AddOrtLibraryOption(CLI::App& command, std::string& library) {
+  command
+      .add_option("--ort-library", library,
+                  "ONNX Runtime's library (libonnxruntime.so, 1.19 or newer); else "
+                  "$LTS_ORT_LIBRARY, the system's, Python's, or that of `make onnxruntime`")
+      ->type_name("FILE");
 }
 
 void AddWorkloadOptions(CLI::App& command, RunOptions& options) {

@@ -15,6 +15,7 @@ struct RunOptions {
   std::string runtime = "cpu";
   std::string dtype = "f32";
   std::string threads = "auto";
+  std::string ort_library;
   std::int64_t prompt = 192;
   std::int64_t output_tokens = 32;
   std::int64_t batch = 1;
@@ -22,7 +23,11 @@ struct RunOptions {
   RuntimeConfig Config() const;  // throws kInvalidArgument, kNotFound
   Workload AsWorkload() const;   // throws kInvalidArgument
 };
-void AddRuntimeOptions(CLI::App& command, RunOptions& options);  // --runtime --dtype --threads
+// --runtime, and the next.
+void AddRuntimeOptions(CLI::App& command, RunOptions& options);
+// --dtype --threads --ort-library
+void AddEngineOptions(CLI::App& command, RunOptions& options);
+void AddOrtLibraryOption(CLI::App& command, std::string& library);
 void AddWorkloadOptions(CLI::App& command,
                         RunOptions& options);  // --prompt --output-tokens --batch
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "lts/arch/count.h"
-#include "lts/arch/model.h"
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/error.h"
 #include "lts/measure/canary.h"
@@ -146,8 +145,9 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
   for (const std::size_t i : group) {
     if (stop()) return;
     try {
-      subjects.push_back(MakeSubject(runtime_->Load(RandomModel(architectures[i], options_.seed)),
-                                     options_.workload));
+      subjects.push_back(
+          MakeSubject(runtime_->LoadRandom(architectures[i], options_.seed, Purpose::kTiming),
+                      options_.workload));
       loaded.push_back(i);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) throw;

@@ -62,8 +62,10 @@ class NewFolder {
 
 // The runtime of the options, proven to run what the space holds.
 std::unique_ptr<Runtime> MakeRuntime(const SearchJobOptions& options, const SearchPlan& plan) {
-  std::unique_ptr<Runtime> runtime = CreateRuntime(
-      options.config.runtime, {.threads = options.config.threads, .dtype = options.config.dtype});
+  std::unique_ptr<Runtime> runtime =
+      CreateRuntime(options.config.runtime, {.threads = options.config.threads,
+                                             .dtype = options.config.dtype,
+                                             .library = options.config.library});
   Rng rng(options.seed);
   if (const auto genome = plan.space.Sample(rng, options.workload)) {
     const Availability supported = runtime->Supports(BuildGraph(plan.space.Decode(*genome)));
@@ -120,7 +122,7 @@ SearchJobResult RunSearchJob(const SearchJobOptions& options, SearchJobObserver*
                              CandidateMeter* meter, Clock& clock) {
   SearchPlan plan = PlanSearch(options);
   std::unique_ptr<Runtime> runtime = meter == nullptr ? MakeRuntime(options, plan) : nullptr;
-  const Environment environment = ProbeEnvironment(options.config.runtime);
+  const Environment environment = ProbeEnvironment(options.config.runtime, options.config.library);
 
   NewFolder folder(options.out);
   Store store(StorePath(options.out));

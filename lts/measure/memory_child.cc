@@ -13,7 +13,6 @@
 #include <string>
 #include <utility>
 
-#include "lts/arch/model.h"
 #include "lts/base/checked.h"
 #include "lts/base/clock.h"
 #include "lts/measure/memory.h"
@@ -81,9 +80,8 @@ MemoryProbeResult Probe(const MemoryProbeRequest& request) {
   const auto above_baseline = [&result](std::int64_t bytes) {
     return std::max<std::int64_t>(bytes - result.baseline_bytes, 0);
   };
-  // Not LoadRandom: weights that a runtime shares between its models would be missing.
   std::shared_ptr<LoadedModel> model =
-      runtime->Load(RandomModel(request.architecture, kWeightSeed));
+      runtime->LoadRandom(request.architecture, kWeightSeed, Purpose::kMemory);
   result.load_peak_bytes = above_baseline(StatusBytes("VmHWM"));
   RestartPeak();
   ModelSubject subject(std::move(model), request.workload);

@@ -7,8 +7,8 @@
 #include <set>
 #include <string>
 
-#include "lts/base/error.h"
 #include "lts/base/allocation_count.h"
+#include "lts/base/error.h"
 
 namespace lts {
 namespace {

@@ -27,6 +27,9 @@ struct RuntimeConfig {
   std::string runtime = "cpu";  // name in the runtime registry
   DType dtype = DType::kFloat32;
   int threads = 1;
+  // Where the engine's library lies when the user named it (RuntimeOptions::library). Not stored: a
+  // measurement belongs to the library's version, which Environment has, wherever the file was.
+  std::string library;
   bool operator==(const RuntimeConfig&) const = default;
 };
 

@@ -16,6 +16,11 @@ constexpr int kMaxThreads = 1024;  // as ThreadPool
 
 }  // namespace
 
+std::unique_ptr<LoadedModel> Runtime::LoadRandom(const Architecture& architecture,
+                                                 std::uint64_t seed, Purpose /*purpose*/) {
+  return Load(RandomModel(architecture, seed));
+}
+
 void CheckRuntimeOptions(const RuntimeOptions& options) {
   if (options.threads < 1 || options.threads > kMaxThreads) {
     Fail(fmt::format("threads: got {}, expected 1 to {}", options.threads, kMaxThreads));

@@ -1,5 +1,5 @@
-// The one interface of everything that runs a decoder: reference, cpu, and later onnxruntime,
-// torch, cuda.
+// The one interface of everything that runs a decoder: reference, cpu, onnxruntime, and later torch
+// and cuda.
 //
 //   Runtime  --Load(model)-->  LoadedModel  --NewSession(options)-->  Session  --Step(tokens)-->
 //   logits
@@ -51,11 +51,12 @@ class Session {
   // context and writes logits [batch, V] (kLast) or [batch, n, V] (kAll) to `logits`, whose size
   // must match. Throws kInvalidArgument, and leaves the context as it was, when the context would
   // overflow, a token id is outside [0, V) or a size is wrong. Allocates nothing once a step of the
-  // same n has run (or Prepare(n) was called).
+  // same n has run (or Prepare(n) was called), unless the runtime says that it does
+  // (RuntimeEntry::allocates_in_step).
   virtual void Step(std::span<const std::int32_t> tokens, Logits which,
                     std::span<float> logits) = 0;
-  // Builds whatever a step of n tokens needs, so that the step itself allocates and compiles
-  // nothing.
+  // Builds whatever a step of n tokens needs, so that the step itself compiles nothing and
+  // allocates nothing beyond what the engine's own library does.
   virtual void Prepare(std::int64_t n) = 0;
   virtual std::int64_t length() const = 0;       // tokens in context, per sequence
   virtual void Rewind(std::int64_t length) = 0;  // forget all but the first `length` tokens; throws
@@ -75,6 +76,16 @@ class LoadedModel {
 struct RuntimeOptions {
   int threads = 1;                // 1..1024
   DType dtype = DType::kFloat32;  // of the weights
+  // Path of the library that the engine opens at run time (RuntimeEntry::library); "": searched
+  // for.
+  std::string library;
+};
+
+// What a model of random weights is for.
+enum class Purpose {
+  kTiming,  // its weights may be views of numbers that all models of the runtime share
+  kMemory,  // the process grows as by a model that is loaded from a file: nothing is shared with
+            // other models, and nothing is kept that only lts would keep
 };
 
 class Runtime {
@@ -86,6 +97,12 @@ class Runtime {
   // Takes what it needs from `model` (packs or copies; may drop the float32 originals of a moved-in
   // model). Throws kUnsupported with Supports()' reason.
   virtual std::unique_ptr<LoadedModel> Load(Model model) = 0;
+  // A model whose weights are any random ones, deterministic in `seed`, for what does not depend on
+  // their values. Costs no more than Load(RandomModel(architecture, seed)), which it is unless a
+  // runtime knows something better for the purpose. Throws as RandomModel and Load.
+  virtual std::unique_ptr<LoadedModel> LoadRandom(const Architecture& architecture,
+                                                  std::uint64_t seed,
+                                                  Purpose purpose = Purpose::kTiming);
 };
 
 // Checks that every runtime makes, in one place. Throw kInvalidArgument with got and expected.
@@ -107,10 +124,17 @@ using RuntimeVersions = std::vector<std::pair<std::string, std::string>>;
 struct RuntimeEntry {
   std::string_view name;
   std::string_view summary;
-  // Whether this build and this machine have it, and for which dtypes.
-  Availability (*available)();
+  // File name of the library that it opens at run time and RuntimeOptions::library may name; "": it
+  // opens none.
+  std::string_view library;
+  // An engine of another project may allocate within a step, however often it was repeated.
+  bool allocates_in_step = false;
+  // Whether this build and this machine have it (of `options` the library counts), and for which
+  // dtypes.
+  Availability (*available)(const RuntimeOptions& options);
   std::vector<DType> (*dtypes)();
-  RuntimeVersions (*versions)();
+  // Empty when it is not available. As above, of `options` the library counts.
+  RuntimeVersions (*versions)(const RuntimeOptions& options);
   std::unique_ptr<Runtime> (*create)(const RuntimeOptions& options);
 };
 

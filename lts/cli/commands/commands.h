@@ -9,6 +9,7 @@ namespace lts::cli {
 void AddSearch(CLI::App& app, Context& context);
 void AddCount(CLI::App& app, Context& context);
 void AddMeasure(CLI::App& app, Context& context);
+void AddBench(CLI::App& app, Context& context);
 void AddExport(CLI::App& app, Context& context);
 void AddReport(CLI::App& app, Context& context);
 void AddSpaces(CLI::App& app, Context& context);

@@ -3,12 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <istream>
-#include <iterator>
 #include <memory>
 
-#include "lts/arch/architecture.h"
 #include "lts/arch/model.h"
+#include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
 #include "lts/cli/terminal.h"
@@ -34,12 +32,6 @@ struct Options {
   std::uint64_t seed = 1;
 };
 
-Architecture ReadArchitecture(const std::string& file, Context& context) {
-  if (file != "-") return ParseArchitecture(ReadJsonFile(file), file);
-  const std::string text((std::istreambuf_iterator<char>(context.in)), {});
-  return ParseArchitecture(ParseJson(text, "stdin"), "stdin");
-}
-
 void RunExport(const Options& options, Context& context) {
   if (options.format != "onnx") {
     throw Error(ErrorCode::kInvalidArgument,
@@ -55,7 +47,8 @@ void RunExport(const Options& options, Context& context) {
   file.onnx.all_logits = options.logits == "all";
   if (options.external_data) file.inline_weight_limit = 0;
 
-  const Architecture architecture = ReadArchitecture(options.architecture, context);
+  const Architecture architecture =
+      ReadNamedArchitecture(options.architecture, context).architecture;
   const Graph graph = BuildGraph(architecture);
   if (const Availability supported = SupportsOnnx(graph, file.onnx); !supported.ok) {
     throw Error(ErrorCode::kUnsupported, options.architecture + ": " + supported.reason);

@@ -1,10 +1,10 @@
 // lts measure: latency and peak memory of given architectures on this machine.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <utility>
 
 #include "fmt/format.h"
 #include "lts/arch/count.h"
@@ -12,6 +12,7 @@
 #include "lts/base/clock.h"
 #include "lts/base/error.h"
 #include "lts/base/rng.h"
+#include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
 #include "lts/measure/canary.h"
@@ -50,7 +51,8 @@ InterleavedResult TimeGroup(std::span<Subject> group, Runtime& runtime, TimedSub
   std::vector<std::unique_ptr<TimedSubject>> subjects;
   std::vector<TimedSubject*> pointers;
   for (const Subject& subject : group) {
-    std::shared_ptr<LoadedModel> model = runtime.Load(RandomModel(subject.architecture, kSeed));
+    std::shared_ptr<LoadedModel> model =
+        runtime.LoadRandom(subject.architecture, kSeed, Purpose::kTiming);
     subjects.push_back(MakeSubject(std::move(model), workload));
     pointers.push_back(subjects.back().get());
   }
@@ -136,12 +138,8 @@ void RunMeasure(const Options& options, Context& context) {
   }
   std::vector<Subject> subjects;
   for (const std::string& file : options.files) {
-    if (file == "-") {
-      const std::string text((std::istreambuf_iterator<char>(context.in)), {});
-      subjects.push_back({"stdin", ParseArchitecture(ParseJson(text, "stdin"), "stdin"), {}, {}});
-    } else {
-      subjects.push_back({file, ReadArchitecture(file), {}, {}});
-    }
+    NamedArchitecture model = ReadNamedArchitecture(file, context);
+    subjects.push_back({std::move(model.name), std::move(model.architecture), {}, {}});
     const Subject& subject = subjects.back();
     const Graph graph = BuildGraph(subject.architecture);
     CountWorkload(graph, {workload.prompt_tokens, workload.output_tokens, workload.batch},
@@ -151,11 +149,12 @@ void RunMeasure(const Options& options, Context& context) {
 
   SystemClock clock;
   Rng rng(kSeed);
-  const Environment environment = ProbeEnvironment(config.runtime);
+  const Environment environment = ProbeEnvironment(config.runtime, config.library);
   std::optional<Store> store;
   if (!options.store.empty()) store.emplace(options.store);
   const std::unique_ptr<Runtime> runtime =
-      CreateRuntime(config.runtime, {.threads = config.threads, .dtype = config.dtype});
+      CreateRuntime(config.runtime,
+                    {.threads = config.threads, .dtype = config.dtype, .library = config.library});
   for (const Subject& subject : subjects) {
     const Availability supported = runtime->Supports(BuildGraph(subject.architecture));
     if (!supported.ok) {

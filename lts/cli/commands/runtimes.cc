@@ -1,5 +1,7 @@
 // lts runtimes: the engines of this build and whether they work here.
 #include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
 
 #include "fmt/format.h"
 #include "lts/cli/commands/commands.h"
@@ -9,18 +11,21 @@
 namespace lts::cli {
 namespace {
 
-void RunRuntimes(Context& context) {
+void RunRuntimes(const std::string& ort_library, Context& context) {
+  RuntimeOptions options;
+  options.library = ort_library;
   Table table({{"name", "name", false},
                {"available", "available", false},
                {"dtypes", "dtypes", false},
                {"versions", "versions", false},
                {"summary", "summary", false}});
   for (const RuntimeEntry* entry : Runtimes()) {
-    const Availability available = entry->available();
+    const Availability available = entry->available(options);
     std::vector<std::string> dtypes;
     for (const DType dtype : entry->dtypes()) dtypes.emplace_back(kDTypes.Name(dtype));
     std::vector<std::string> versions;
-    for (const auto& [name, version] : entry->versions()) versions.push_back(name + " " + version);
+    for (const auto& [name, version] : entry->versions(options))
+      versions.push_back(name + " " + version);
     table.AddRow({{entry->name, ""},
                   {available.ok ? "yes" : "no: " + available.reason, ""},
                   {fmt::format("{}", fmt::join(dtypes, " ")), ""},
@@ -35,8 +40,10 @@ void RunRuntimes(Context& context) {
 void AddRuntimes(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
       "runtimes", "Engines that can run the candidates, and whether they work here");
+  auto ort_library = std::make_shared<std::string>();
+  AddOrtLibraryOption(*command, *ort_library);
   AddFormatOption(*command, context);
-  command->callback([&context] { RunRuntimes(context); });
+  command->callback([ort_library, &context] { RunRuntimes(*ort_library, context); });
 }
 
 }  // namespace lts::cli

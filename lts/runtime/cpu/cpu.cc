@@ -60,10 +60,10 @@ const RuntimeEntry kCpuRuntime{
     .name = "cpu",
     .summary =
         "packed weights, blocked attention, kernels for this machine's vectors, one thread pool",
-    .available = [] { return Availability{}; },
+    .available = [](const RuntimeOptions&) { return Availability{}; },
     .dtypes = [] { return std::vector<DType>{DType::kFloat32}; },
     .versions =
-        [] {
+        [](const RuntimeOptions&) {
           return RuntimeVersions{{"Highway", HighwayVersion()}, {"isa", KernelTarget()}};
         },
     .create = Create,

@@ -192,7 +192,7 @@ TEST(CpuRuntime, RefusesOtherDtypes) {
 }
 
 TEST(CpuRuntime, NamesItsInstructionSet) {
-  const RuntimeVersions versions = kCpuRuntime.versions();
+  const RuntimeVersions versions = kCpuRuntime.versions({});
   const auto isa = std::find_if(versions.begin(), versions.end(),
                                 [](const auto& v) { return v.first == "isa"; });
   ASSERT_NE(isa, versions.end());

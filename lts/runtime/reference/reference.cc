@@ -63,9 +63,9 @@ std::unique_ptr<Runtime> Create(const RuntimeOptions& options) {
 const RuntimeEntry kReferenceRuntime{
     .name = "reference",
     .summary = "plain loops on one thread in float64: what every other runtime is held against",
-    .available = [] { return Availability{}; },
+    .available = [](const RuntimeOptions&) { return Availability{}; },
     .dtypes = [] { return std::vector<DType>{DType::kFloat32}; },
-    .versions = [] { return RuntimeVersions{}; },
+    .versions = [](const RuntimeOptions&) { return RuntimeVersions{}; },
     .create = Create,
 };
 

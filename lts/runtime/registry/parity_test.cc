@@ -136,7 +136,7 @@ using ParityParam = std::tuple<RuntimeUnderTest, ParityCase>;
 class ParityTest : public ::testing::TestWithParam<ParityParam> {
  protected:
   void SetUp() override {
-    const Availability here = runtime().entry->available();
+    const Availability here = runtime().entry->available({});
     if (!here.ok) GTEST_SKIP() << runtime().entry->name << ": " << here.reason;
     graph_ = BuildGraph(a_case().recipe.architecture);
     tokens_ = RandomTokens(graph_, a_case().batch, a_case().n, a_case().recipe.seed + 1);

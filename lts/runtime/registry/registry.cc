@@ -9,12 +9,14 @@
 
 #include "lts/base/suggest.h"
 #include "lts/runtime/cpu/cpu.h"
+#include "lts/runtime/ort/ort.h"
 #include "lts/runtime/reference/reference.h"
 
 namespace lts {
 
 std::span<const RuntimeEntry* const> Runtimes() {
-  static constexpr std::array<const RuntimeEntry*, 2> kRuntimes{&kCpuRuntime, &kReferenceRuntime};
+  static constexpr std::array<const RuntimeEntry*, 3> kRuntimes{&kCpuRuntime, &kOrtRuntime,
+                                                                &kReferenceRuntime};
   return kRuntimes;
 }
 
@@ -30,7 +32,7 @@ const RuntimeEntry& FindRuntime(std::string_view name) {
 std::unique_ptr<Runtime> CreateRuntime(std::string_view name, const RuntimeOptions& options) {
   const RuntimeEntry& entry = FindRuntime(name);
   CheckRuntimeOptions(options);
-  if (const Availability here = entry.available(); !here.ok) {
+  if (const Availability here = entry.available(options); !here.ok) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("runtime '{}' is not available here: {}", name, here.reason));
   }

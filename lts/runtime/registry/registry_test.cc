@@ -37,14 +37,14 @@ TEST(Registry, NamesAreUniqueAndDescribed) {
 
 TEST(Registry, EveryAvailableRuntimeCanBeCreatedWithEachOfItsDtypes) {
   for (const RuntimeEntry* entry : Runtimes()) {
-    const Availability here = entry->available();
+    const Availability here = entry->available({});
     EXPECT_EQ(here.ok, here.reason.empty()) << entry->name;
     EXPECT_FALSE(entry->dtypes().empty()) << entry->name;
     if (!here.ok) continue;
     for (const DType dtype : entry->dtypes()) {
       EXPECT_EQ(CreateRuntime(entry->name, {.threads = 2, .dtype = dtype})->name(), entry->name);
     }
-    for (const auto& [what, version] : entry->versions()) {
+    for (const auto& [what, version] : entry->versions({})) {
       EXPECT_FALSE(what.empty()) << entry->name;
       EXPECT_FALSE(version.empty()) << entry->name << ": " << what;
     }

@@ -98,7 +98,7 @@ Loaded LoadIntoReference(const ModelRecipe& recipe) {
 }
 
 void RuntimeTest::SetUp() {
-  const Availability here = GetParam().entry->available();
+  const Availability here = GetParam().entry->available({});
   if (!here.ok) GTEST_SKIP() << GetParam().entry->name << ": " << here.reason;
 }
 

@@ -1,0 +1,299 @@
+// lts bench: the same models on several engines, interleaved, and how the engines compare.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <span>
+#include <sstream>
+
+#include "lts/arch/count.h"
+#include "lts/base/aligned_buffer.h"
+#include "lts/base/clock.h"
+#include "lts/base/error.h"
+#include "lts/base/rng.h"
+#include "lts/cli/architecture_input.h"
+#include "lts/cli/commands/commands.h"
+#include "lts/cli/options.h"
+#include "lts/measure/canary.h"
+#include "lts/measure/latency.h"
+#include "lts/measure/memory.h"
+#include "lts/runtime/registry/registry.h"
+
+namespace lts::cli {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+constexpr std::size_t kMaxLoaded = 12;  // models in memory at once, over all engines
+constexpr double kMib = 1024.0 * 1024.0;
+
+struct Options {
+  std::vector<std::string> files;
+  std::string runtimes = "cpu,onnxruntime";
+  RunOptions run;
+  std::int64_t repeat = 10;
+  bool no_memory = false;
+};
+
+struct Engine {
+  RuntimeConfig config;
+  std::unique_ptr<Runtime> runtime;
+};
+
+struct Result {
+  LatencyResult latency;
+  std::optional<double> peak_mib;
+};
+
+struct Row {
+  NamedArchitecture model;
+  std::vector<Result> results;  // one for each engine
+};
+
+std::vector<Engine> MakeEngines(const Options& options) {
+  std::vector<Engine> engines;
+  std::istringstream names(options.runtimes);
+  for (std::string name; std::getline(names, name, ',');) {
+    RunOptions run = options.run;
+    run.runtime = name;
+    if (FindRuntime(name).library.empty()) run.ort_library.clear();
+    const RuntimeConfig config = run.Config();
+    const auto same = [&](const Engine& engine) { return engine.config.runtime == config.runtime; };
+    if (std::any_of(engines.begin(), engines.end(), same)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("--runtimes: '{}' is there twice", name));
+    }
+    engines.push_back({config, CreateRuntime(name, {.threads = config.threads,
+                                                    .dtype = config.dtype,
+                                                    .library = config.library})});
+  }
+  if (engines.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "--runtimes: got none, expected names of runtimes");
+  }
+  return engines;
+}
+
+void Check(const NamedArchitecture& model, const std::vector<Engine>& engines,
+           const Workload& workload) {
+  const Graph graph = BuildGraph(model.architecture);
+  for (const Engine& engine : engines) {
+    CountWorkload(graph, {workload.prompt_tokens, workload.output_tokens, workload.batch},
+                  engine.config.dtype);
+    CheckFitsInMemory(model.architecture, engine.config, workload);
+    const Availability supported = engine.runtime->Supports(graph);
+    if (!supported.ok) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{}: {}: {}", model.name, engine.config.runtime, supported.reason));
+    }
+  }
+}
+
+// The next models that fit into half of the memory on all engines together, at least one.
+std::size_t GroupSize(std::span<const Row> rest, const std::vector<Engine>& engines,
+                      const Workload& workload) {
+  std::int64_t budget = AvailableMemoryBytes() / 2;
+  std::size_t size = 0;
+  while (size < rest.size() &&
+         (size + 1) * engines.size() <= std::max(kMaxLoaded, engines.size())) {
+    for (const Engine& engine : engines) {
+      budget -= EstimateMemoryNeed(rest[size].model.architecture, engine.config, workload);
+    }
+    if (budget < 0 && size > 0) break;
+    ++size;
+  }
+  return size;
+}
+
+void TimeGroup(std::span<Row> group, const std::vector<Engine>& engines, TimedSubject& canary,
+               const Workload& workload, const ReferenceRule& reference,
+               const LatencyOptions& options, Rng& rng, Clock& clock) {
+  std::vector<std::unique_ptr<TimedSubject>> subjects;
+  std::vector<TimedSubject*> pointers;
+  for (const Row& row : group) {
+    for (const Engine& engine : engines) {
+      subjects.push_back(
+          MakeSubject(engine.runtime->LoadRandom(row.model.architecture, kSeed), workload));
+      pointers.push_back(subjects.back().get());
+    }
+  }
+  InterleavedResult result =
+      MeasureInterleaved(pointers, canary, workload, reference, options, rng, clock);
+  auto next = result.results.begin();
+  for (Row& row : group) {
+    for (Result& one : row.results) one.latency = std::move(*next++);
+  }
+}
+
+// The metrics of the table: how they are called, and a result's value.
+struct Column {
+  const char* name;
+  const char* heading;
+  std::optional<double> (*value)(const Result&);
+  bool (*noisy)(const Result&);
+};
+constexpr Column kColumns[] = {
+    {"ttft_ms", "TTFT ms", [](const Result& r) { return std::optional(r.latency.ttft.value); },
+     [](const Result& r) { return r.latency.ttft.noisy; }},
+    {"tpot_ms", "TPOT ms", [](const Result& r) { return std::optional(r.latency.tpot.value); },
+     [](const Result& r) { return r.latency.tpot.noisy; }},
+    {"latency_ms", "latency ms",
+     [](const Result& r) { return std::optional(r.latency.total.value); },
+     [](const Result& r) { return r.latency.total.noisy; }},
+    {"peak_memory_mib", "peak MiB", [](const Result& r) { return r.peak_mib; },
+     [](const Result&) { return false; }},
+};
+
+// Value on engine `e` relative to the first engine; none when either is unknown or 0.
+std::optional<double> Ratio(const Row& row, const Column& column, std::size_t e) {
+  const std::optional<double> base = column.value(row.results.front());
+  const std::optional<double> other = column.value(row.results[e]);
+  if (!base || !other || *base <= 0 || *other <= 0) return std::nullopt;
+  return *other / *base;
+}
+
+void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Context& context) {
+  std::vector<Table::Column> columns = {
+      {"file", "", false}, {"shape", "shape", false}, {"archid", "", false}};
+  for (const Column& column : kColumns) {
+    for (std::size_t e = 0; e < engines.size(); ++e) {
+      const std::string& name = engines[e].config.runtime;
+      columns.push_back({fmt::format("{}_{}", column.name, name),
+                         e == 0 ? fmt::format("{} {}", column.heading, name) : name});
+      columns.push_back({fmt::format("{}_{}_noisy", column.name, name), ""});
+      if (e > 0) columns.push_back({fmt::format("{}_{}_ratio", column.name, name), "ratio"});
+    }
+  }
+  Table table(columns);
+  for (const Row& row : rows) {
+    std::vector<Cell> cells = {{row.model.name, ""},
+                               {row.model.architecture.ShortName(), ""},
+                               {row.model.architecture.Id(), ""}};
+    for (const Column& column : kColumns) {
+      for (std::size_t e = 0; e < engines.size(); ++e) {
+        const std::optional<double> value = column.value(row.results[e]);
+        const bool noisy = column.noisy(row.results[e]);
+        cells.push_back(value ? Cell{*value, HumanNumber(*value) + (noisy ? " ~" : "")}
+                              : Cell{Json(), "-"});
+        cells.push_back({noisy, ""});
+        if (e == 0) continue;
+        const std::optional<double> ratio = Ratio(row, column, e);
+        cells.push_back(ratio ? Cell{*ratio, fmt::format("{:.2f}", *ratio)} : Cell{Json(), "-"});
+      }
+    }
+    table.AddRow(std::move(cells));
+  }
+  table.Print(context.format, context.terminal, context.out);
+}
+
+// Geometric means of the ratios, one line for each engine but the first.
+void PrintSummary(const std::vector<Row>& rows, const std::vector<Engine>& engines,
+                  Context& context) {
+  for (std::size_t e = 1; e < engines.size(); ++e) {
+    std::string line = fmt::format("{} / {}, geometric mean of {}:", engines[e].config.runtime,
+                                   engines[0].config.runtime, rows.size());
+    for (const Column& column : kColumns) {
+      double logs = 0;
+      std::size_t known = 0;
+      for (const Row& row : rows) {
+        if (const std::optional<double> ratio = Ratio(row, column, e)) {
+          logs += std::log(*ratio);
+          ++known;
+        }
+      }
+      if (known == 0) continue;
+      line +=
+          fmt::format(" {} {:.2f}", column.heading, std::exp(logs / static_cast<double>(known)));
+    }
+    context.err << line << "\n";
+  }
+}
+
+void RunBench(const Options& options, Context& context) {
+  const Workload workload = options.run.AsWorkload();
+  if (options.repeat < 1 || options.repeat > 100000) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--repeat: got {}, expected an integer in [1, 100000]", options.repeat));
+  }
+  const std::vector<Engine> engines = MakeEngines(options);
+  std::vector<Row> rows;
+  for (const std::string& file : options.files) {
+    rows.push_back({ReadNamedArchitecture(file, context), std::vector<Result>(engines.size())});
+    Check(rows.back().model, engines, workload);
+  }
+
+  SystemClock clock;
+  Rng rng(kSeed);
+  const std::unique_ptr<TimedSubject> canary = MakeCanary(*engines.front().runtime);
+  LatencyOptions latency;
+  latency.min_rounds = static_cast<int>(options.repeat);
+  latency.max_rounds = static_cast<int>(options.repeat) * 3;
+  InstallSignalHandlers();
+  latency.stop = [] { return g_interrupted != 0; };
+  std::optional<CanaryReference> reference;  // of the first group, for all
+  const auto rule = [&](const CanaryReference& session) {
+    if (!reference) reference = session;
+    return *reference;
+  };
+  for (std::size_t first = 0; first < rows.size();) {
+    const std::span<Row> rest = std::span(rows).subspan(first);
+    const std::span<Row> group = rest.first(GroupSize(rest, engines, workload));
+    if (!context.quiet) {
+      context.err << fmt::format("timing models {} to {} of {} on {} engines, {} rounds\n",
+                                 first + 1, first + group.size(), rows.size(), engines.size(),
+                                 options.repeat);
+    }
+    TimeGroup(group, engines, *canary, workload, rule, latency, rng, clock);
+    if (g_interrupted != 0) throw Error(ErrorCode::kCancelled, "interrupted");
+    first += group.size();
+  }
+  if (!options.no_memory) {
+    for (Row& row : rows) {
+      for (std::size_t e = 0; e < engines.size(); ++e) {
+        const MemoryProbeResult memory = ProbeMemory(
+            row.model.architecture, engines[e].config, workload,
+            {.executable = context.executable, .stop = [] { return g_interrupted != 0; }});
+        row.results[e].peak_mib = static_cast<double>(memory.peak_bytes) / kMib;
+      }
+    }
+  }
+  Print(rows, engines, context);
+  if (!context.quiet) PrintSummary(rows, engines, context);
+}
+
+}  // namespace
+
+void AddBench(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("bench", "Compare engines on the same models, in one interleaved run");
+  auto options = std::make_shared<Options>();
+  command
+      ->add_option("ARCH", options->files,
+                   "Architecture files (as for `lts count`), or - for stdin")
+      ->required();
+  command
+      ->add_option("--runtimes", options->runtimes,
+                   "Engines, separated by commas; ratios are to the first")
+      ->capture_default_str();
+  AddEngineOptions(*command, options->run);
+  AddWorkloadOptions(*command, options->run);
+  command
+      ->add_option("--repeat", options->repeat,
+                   "Rounds; up to three times as many where the interval stays wider than 5 %")
+      ->capture_default_str();
+  command->add_flag("--no-memory", options->no_memory,
+                    "Skip the peak memory (a fresh process per model and engine)");
+  AddFormatOption(*command, context);
+  AddQuietOption(*command, context);
+  command->footer(
+      "Every model runs on every engine in every round, in random order, among runs of the canary; "
+      "times\nare medians, ~ marks those that stayed noisy. ratio: the engine's value by the "
+      "first one's, so above 1\nthe first is faster or smaller. Weights are random: they do not "
+      "change speed.");
+  command->callback([options, &context] { RunBench(*options, context); });
+}
+
+}  // namespace lts::cli
