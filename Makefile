@@ -8,13 +8,14 @@ ARGS ?=
 OUT ?= lts-search
 BUDGET ?= 60s
 
-.PHONY: help search test bench check format setup-run setup-test clean
+.PHONY: help search test bench check format onnxruntime setup-run setup-test clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
 	@echo "make bench     runs the benchmarks: repeatability, kernels, engine"
 	@echo "make check     all other presets: asan, tsan, fuzz, tidy (about an hour)"
 	@echo "make format    clang-format on every file"
+	@echo "make onnxruntime    fetches ONNX Runtime's library, for --runtime onnxruntime"
 
 setup-run:
 	@tools/setup.sh run
@@ -40,6 +41,10 @@ check: setup-test
 	cmake --workflow --preset tsan
 	cmake --workflow --preset fuzz
 	cmake --workflow --preset tidy
+
+onnxruntime:
+	@tools/setup.sh onnxruntime
+	@tools/fetch_onnxruntime.sh
 
 format:
 	git ls-files '*.h' '*.cc' | xargs clang-format -i

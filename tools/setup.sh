@@ -3,6 +3,7 @@
 #   tools/setup.sh run     to build and run lts          (make search)
 #   tools/setup.sh test    and to run its tests          (make test, make bench)
 #   tools/setup.sh check   and the clang-based presets   (make check)
+#   tools/setup.sh onnxruntime   to fetch its library (make onnxruntime)
 #   tools/setup.sh list GOAL   prints the packages of a goal
 set -eu
 
@@ -12,12 +13,15 @@ test="$run python3 python3-selenium chromium chromium-driver libgtest-dev libgmo
       ccache lld"
 check="$test clang clang-tidy clang-format libclang-rt-14-dev"
 
+onnxruntime="python3 python3-pip"
+
 packages_of() {
   case "$1" in
     run) echo $run ;;
     test) echo $test ;;
     check) echo $check ;;
-    *) echo "setup.sh: unknown goal '$1'; expected run, test or check" >&2; exit 2 ;;
+    onnxruntime) echo $onnxruntime ;;
+    *) echo "setup.sh: unknown goal '$1'; expected run, test, check or onnxruntime" >&2; exit 2 ;;
   esac
 }
 
