@@ -70,10 +70,11 @@ std::vector<LayerCache> LayersOf(const Graph& graph) {
   return layers;
 }
 
-Variant ChooseVariant(const Graph& graph) {
+Variant ChooseVariant(const Graph& graph, bool fused) {
   Variant variant;
   for (const OnnxOptions& options : {OnnxOptions{.fused = true, .shared_cache = true},
                                      OnnxOptions{.fused = true}, OnnxOptions{}}) {
+    if (options.fused && !fused) continue;
     variant = {SupportsOnnx(graph, options), options};
     if (variant.can.ok) break;
   }

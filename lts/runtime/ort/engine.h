@@ -16,12 +16,12 @@ namespace lts::ort {
 
 // How a graph is best written for the library: with its own operators and a cache in place, with
 // its own operators, or with standard ones; all_logits stays false. When none can be: why the last
-// one cannot.
+// one cannot. Without `fused` only the last is tried.
 struct Variant {
   Availability can;
   OnnxOptions options;
 };
-Variant ChooseVariant(const Graph& graph);
+Variant ChooseVariant(const Graph& graph, bool fused = true);
 
 // Keys or values of one layer: [batch, n_head, tokens, d_head].
 struct LayerCache {

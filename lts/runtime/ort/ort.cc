@@ -53,7 +53,7 @@ class OrtRuntime final : public Runtime {
  public:
   OrtRuntime(const ort::Api& api, int threads) : api_(api), threads_(threads) {}
   std::string_view name() const override { return kOrtRuntime.name; }
-  Availability Supports(const Graph& graph) const override { return ort::ChooseVariant(graph).can; }
+  Availability Supports(const Graph& graph) const override { return Choose(graph).can; }
   std::unique_ptr<LoadedModel> Load(Model model) override {
     return LoadWeights(ort::OwnWeights(std::move(model)));
   }
@@ -65,8 +65,11 @@ class OrtRuntime final : public Runtime {
   }
 
  private:
+  ort::Variant Choose(const Graph& graph) const {
+    return ort::ChooseVariant(graph, api_.has_sound_fused_attention());
+  }
   std::unique_ptr<LoadedModel> LoadWeights(ort::Weights weights) const {
-    const ort::Variant variant = ort::ChooseVariant(weights.graph);
+    const ort::Variant variant = Choose(weights.graph);
     if (!variant.can.ok) throw Error(ErrorCode::kUnsupported, variant.can.reason);
     return std::make_unique<OrtModel>(api_, threads_, std::move(weights), variant.options);
   }
