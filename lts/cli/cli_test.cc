@@ -300,6 +300,25 @@ TEST_F(CliFolder, BenchRefusesUnknownAndRepeatedEngines) {
   ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu,cpu"}), "'cpu' is there twice");
 }
 
+TEST_F(CliFolder, SaysWhatIsWrongWithTheLibraryOfAnEngine) {
+  const std::string arch = Write("arch.json", kSmall);
+  const std::string text = Write("library.so", "hello");
+  ExpectBadInput(Lts({"measure", arch, "--ort-library", text}),
+                 "--ort-library: the runtime 'cpu' opens no library; is --runtime missing?");
+  for (const std::string command : {"measure", "search"}) {
+    std::vector<std::string> args = {command, "--prompt",  "8",           "--output-tokens",
+                                     "2",     "--runtime", "onnxruntime", "--ort-library",
+                                     text};
+    if (command == "measure") args.push_back(arch);
+    if (command == "search") args.insert(args.end(), {"--out", Path("out")});
+    ExpectBadInput(Lts(args), "runtime 'onnxruntime' is not available here: --ort-library: " +
+                                  text + ": no shared library (it is not an ELF file)");
+  }
+  EXPECT_FALSE(std::filesystem::exists(Path("out")));
+  EXPECT_THAT(Lts({"runtimes", "--ort-library", Path("none.so"), "--format", "csv"}).out,
+              HasSubstr("no: --ort-library: " + Path("none.so") + ": no such file"));
+}
+
 TEST(Cli, ListsSpacesAndRuntimes) {
   EXPECT_THAT(Lts({"spaces"}).out, HasSubstr("5880"));
   EXPECT_THAT(Lts({"spaces"}).out, HasSubstr("146900"));

@@ -13,7 +13,7 @@ namespace lts::ort {
 namespace {
 
 constexpr int kSequential = 0;
-constexpr int kLogErrors = 3;
+constexpr int kLogFatal = 4;  // its errors come back as statuses and are told once
 constexpr int kAllOptimisations = 99;
 
 Owned<OrtSession> LoadSession(const Api& api, int threads, const Weights& weights,
@@ -23,7 +23,7 @@ Owned<OrtSession> LoadSession(const Api& api, int threads, const Weights& weight
   const Owned<OrtSessionOptions> session_options = api.NewSessionOptions();
   OrtSessionOptions* const so = session_options.get();
   api.Check(ort.SetSessionExecutionMode(so, kSequential), "execution mode");
-  api.Check(ort.SetSessionLogSeverityLevel(so, kLogErrors), "log");
+  api.Check(ort.SetSessionLogSeverityLevel(so, kLogFatal), "log");
   api.Check(ort.SetSessionGraphOptimizationLevel(so, kAllOptimisations), "optimisation level");
   api.Check(ort.SetIntraOpNumThreads(so, threads), "threads");
   api.Check(ort.SetInterOpNumThreads(so, 1), "threads");

@@ -66,6 +66,12 @@ class OrtRuntime final : public Runtime {
 
  private:
   ort::Variant Choose(const Graph& graph) const {
+    if (graph.d_model == 1) {  // 1.22 and 1.23 do; nobody needs what later ones allow
+      return {{false,
+               "onnxruntime: got d_model = 1, expected at least 2: it refuses to normalise "
+               "rows of a single value"},
+              {}};
+    }
     return ort::ChooseVariant(graph, api_.has_sound_fused_attention());
   }
   std::unique_ptr<LoadedModel> LoadWeights(ort::Weights weights) const {

@@ -14,7 +14,7 @@
 namespace lts::ort {
 namespace {
 
-constexpr int kLogErrors = 3;  // severity: errors and fatal errors only
+constexpr int kLogFatal = 4;  // severity; its errors come back as statuses and are told once
 constexpr int kArenaAllocator = 1;
 constexpr int kDefaultMemory = 0;
 constexpr std::size_t kMaxMessage = 400;
@@ -118,7 +118,7 @@ Functions ReadTable(const void* table) {
 
 Api::Api(const void* table, std::string version, std::string path)
     : functions_(ReadTable(table)), version_(std::move(version)), path_(std::move(path)) {
-  Check(functions_.CreateEnv(kLogErrors, "lts", &env_), "environment");
+  Check(functions_.CreateEnv(kLogFatal, "lts", &env_), "environment");
   Check(functions_.DisableTelemetryEvents(env_), "telemetry");
   Check(functions_.CreateCpuMemoryInfo(kArenaAllocator, kDefaultMemory, &memory_info_),
         "main memory");

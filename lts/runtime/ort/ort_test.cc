@@ -116,6 +116,14 @@ TEST_F(OrtTest, NamesTheLibrarysVersion) {
   EXPECT_FALSE(versions[0].second.empty());
 }
 
+TEST_F(OrtTest, RefusesAModelOfWidthOneWithTheReason) {
+  const Architecture architecture = Architecture::Gpt2(1, 1, 1, 1, kVocabSize, 64);
+  const Availability can = runtime_->Supports(BuildGraph(architecture));
+  EXPECT_FALSE(can.ok);
+  EXPECT_THAT(can.reason, HasSubstr("got d_model = 1"));
+  EXPECT_THROW(runtime_->Load(RandomModel(architecture, 1)), Error);
+}
+
 TEST_F(OrtTest, SessionsMayOutliveTheirModelAndRuntime) {
   for (const Architecture& architecture : {InPlace(), ByTurns()}) {
     auto runtime = kOrtRuntime.create({});

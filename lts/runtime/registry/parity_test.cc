@@ -139,6 +139,9 @@ class ParityTest : public ::testing::TestWithParam<ParityParam> {
     const Availability here = runtime().entry->available({});
     if (!here.ok) GTEST_SKIP() << runtime().entry->name << ": " << here.reason;
     graph_ = BuildGraph(a_case().recipe.architecture);
+    const Availability can =
+        CreateRuntime(runtime().entry->name, {.dtype = runtime().dtype})->Supports(graph_);
+    if (!can.ok) GTEST_SKIP() << can.reason;
     tokens_ = RandomTokens(graph_, a_case().batch, a_case().n, a_case().recipe.seed + 1);
   }
 
