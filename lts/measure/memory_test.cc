@@ -11,6 +11,7 @@
 #include "lts/arch/count.h"
 #include "lts/base/error.h"
 #include "lts/measure/memory_protocol.h"
+#include "lts/runtime/registry/registry.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LTS_TEST_SHADOW_MEMORY 1
@@ -74,10 +75,22 @@ class Impostor {
   std::string path_;
 };
 
-class MemoryOfRuntime : public testing::TestWithParam<std::string> {};
+struct Engine {
+  const char* name;
+  int tables;  // copies of a tied token table that it holds
+};
+
+class MemoryOfRuntime : public testing::TestWithParam<Engine> {
+ protected:
+  void SetUp() override {
+    const Availability here = FindRuntime(GetParam().name).available({});
+    if (!here.ok) GTEST_SKIP() << here.reason;
+  }
+};
 
 TEST_P(MemoryOfRuntime, PeakHoldsTheWeightsAndAgreesWithTheAccount) {
-  const MemoryProbeResult result = ProbeMemory(SmallModel(), Config(GetParam()), kWorkload, {});
+  const MemoryProbeResult result =
+      ProbeMemory(SmallModel(), Config(GetParam().name), kWorkload, {});
   const std::int64_t weights = WeightBytes(SmallModel());
   EXPECT_GE(result.account.weights, weights * 9 / 10);
   EXPECT_GT(result.account.kv_cache, 0);
@@ -95,7 +108,7 @@ TEST_P(MemoryOfRuntime, IsRepeatable) {
   std::int64_t most = 0;
   for (int i = 0; i < 4; ++i) {
     const std::int64_t peak =
-        ProbeMemory(SmallModel(), Config(GetParam()), kWorkload, {}).peak_bytes;
+        ProbeMemory(SmallModel(), Config(GetParam().name), kWorkload, {}).peak_bytes;
     least = std::min(least, peak);
     most = std::max(most, peak);
   }
@@ -106,15 +119,33 @@ TEST_P(MemoryOfRuntime, GrowsWithTheModel) {
   if (kShadowMemory) GTEST_SKIP() << "a sanitizer's shadow memory hides it";
   const Architecture larger = Architecture::Gpt2(2, 256, 512, 4, 30000, 64);
   const auto growth =
-      ProbeMemory(larger, Config(GetParam()), kWorkload, {}).running_peak_bytes -
-      ProbeMemory(SmallModel(), Config(GetParam()), kWorkload, {}).running_peak_bytes;
-  const auto expected = WeightBytes(larger) - WeightBytes(SmallModel());
+      ProbeMemory(larger, Config(GetParam().name), kWorkload, {}).running_peak_bytes -
+      ProbeMemory(SmallModel(), Config(GetParam().name), kWorkload, {}).running_peak_bytes;
+  // Only the table is larger.
+  const auto expected = GetParam().tables * (WeightBytes(larger) - WeightBytes(SmallModel()));
   EXPECT_NEAR(static_cast<double>(growth), static_cast<double>(expected),
               0.2 * static_cast<double>(expected));
 }
 
-INSTANTIATE_TEST_SUITE_P(Runtimes, MemoryOfRuntime, testing::Values("reference", "cpu"),
-                         [](const auto& runtime) { return runtime.param; });
+// ONNX Runtime packs the table for the head and keeps the original for the embedding.
+INSTANTIATE_TEST_SUITE_P(Runtimes, MemoryOfRuntime,
+                         testing::Values(Engine{"reference", 1}, Engine{"cpu", 1},
+                                         Engine{"onnxruntime", 2}),
+                         [](const auto& engine) { return std::string(engine.param.name); });
+
+TEST(ProbeMemory, TellsTheChildWhichLibraryTheEngineTakes) {
+  RuntimeConfig config = Config("onnxruntime");
+  config.library = "/no/such/library.so";
+  try {
+    ProbeMemory(SmallModel(), config, kWorkload, {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << error.what();
+    EXPECT_NE(std::string(error.what()).find("/no/such/library.so: no such file"),
+              std::string::npos)
+        << error.what();
+  }
+}
 
 TEST(ProbeMemory, PassesOnTheChildsOwnError) {
   try {
