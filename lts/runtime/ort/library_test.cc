@@ -173,6 +173,12 @@ TEST_F(LibraryTest, RefusesALibraryThatIsNotOnnxRuntime) {
   EXPECT_THAT(error.what(), HasSubstr("not ONNX Runtime: it has no OrtGetApiBase"));
 }
 
+TEST_F(LibraryTest, RefusesALibraryThatIsTooOld) {
+  const Error error = ErrorOfNamed(LTS_OLD_ONNXRUNTIME);
+  EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(error.what(), HasSubstr("ONNX Runtime '1.18.1' is too old, expected 1.19 or newer"));
+}
+
 TEST_F(LibraryTest, SaysHowToGetItWhereItIsMissing) {
   LibraryPlaces places;
   places.system_names = {"libno-such-library-anywhere.so.1"};

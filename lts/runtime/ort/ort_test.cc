@@ -202,6 +202,19 @@ TEST_F(OrtTest, RandomModelsOfAnyPurposeRun) {
   }
 }
 
+TEST_F(OrtTest, RefusesAModelThatNoMemoryHolds) {
+  const Architecture giant = Architecture::Gpt2(96, 1 << 16, 1 << 18, 64, kVocabSize, 64);
+  for (const Purpose purpose : {Purpose::kTiming, Purpose::kMemory}) {
+    try {
+      runtime_->LoadRandom(giant, 1, purpose)->NewSession({});
+      FAIL() << "terabytes";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
+      EXPECT_THAT(error.what(), HasSubstr("onnxruntime"));
+    }
+  }
+}
+
 TEST_F(OrtTest, ModelsOfSharedWeightsOutliveALargerOne) {
   const auto small = runtime_->LoadRandom(InPlace(), 1);
   const auto session = small->NewSession({.max_tokens = 9, .max_step_tokens = 9});

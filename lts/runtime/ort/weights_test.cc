@@ -12,6 +12,15 @@
 
 #include "lts/base/error.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LTS_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LTS_SANITIZED
+#endif
+
 namespace lts::ort {
 namespace {
 
@@ -45,18 +54,14 @@ void ExpectDisjoint(const Weights& weights) {
 
 TEST(OwnWeights, AreTheModels) {
   Model model = RandomModel(Architecture::Gpt2(2, 8, 20, 2, 11, 16), 3, true);
-  const std::vector<float> table(model.tensor(0).begin(), model.tensor(0).end());
+  const std::int64_t bytes = model.weight_bytes();
+  std::vector<const float*> expected;
+  for (std::size_t i = 0; i < model.graph().tensors.size(); ++i) {
+    expected.push_back(model.tensor(static_cast<TensorId>(i)).data());
+  }
   const Weights weights = OwnWeights(std::move(model));
-  ExpectDisjoint({weights.graph, weights.tensors,
-                  [&] {
-                    std::int64_t bytes = 0;
-                    for (const TensorSpec& tensor : weights.graph.tensors) {
-                      bytes += tensor.count() * std::int64_t{sizeof(float)};
-                    }
-                    return bytes;
-                  }(),
-                  nullptr, true});
-  EXPECT_TRUE(std::equal(table.begin(), table.end(), weights.tensors[0]));
+  EXPECT_EQ(weights.tensors, expected);  // moved, not copied
+  EXPECT_EQ(weights.bytes, bytes);
   EXPECT_TRUE(weights.viewed);
 }
 
@@ -128,7 +133,11 @@ TEST(HollowWeights, DifferInContentsAndTakeNextToNoMemory) {
   }
   EXPECT_EQ(sum, 0);
   EXPECT_EQ(firsts.size(), weights.tensors.size());
+#ifdef LTS_SANITIZED
+  static_cast<void>(before);  // a sanitizer's notes on what was read are resident
+#else
   EXPECT_LT(ResidentBytes() - before, 8 << 20);
+#endif
   EXPECT_GT(weights.bytes, 200 << 20);
   EXPECT_FALSE(weights.viewed);
   ExpectDisjoint(weights);
