@@ -49,7 +49,14 @@ constexpr std::int64_t kChunkDepth = 384;
 // rows: 10 % of the whole; see matmul_bench).
 constexpr std::int64_t kPrefetchDepth = 8;
 constexpr std::int64_t kLineFloats = 16;
+// With one tile (decode) nothing is used twice and the multiply-adds take no time: what counts is
+// how many lines are under way. The hardware's own prefetcher stops at the end of each 4 KiB page
+// and keeps fewer under way than the core could: asking for each line a page ahead reads 1.7 times
+// as fast where the weights lie in the shared cache, and as fast as any distance where they come
+// from memory (matmul_bench's Read; 2 to 8 KiB are alike, 16 KiB is slower than nothing).
+constexpr std::int64_t kStreamAhead = 1024;  // floats
 
+HWY_INLINE void PrefetchToL1(const float* p) { __builtin_prefetch(p, 0, 3); }
 HWY_INLINE void PrefetchToL2(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 struct TileRun {
@@ -62,6 +69,7 @@ struct TileRun {
   bool first;             // nothing in yet
   const float* prefetch;  // of the block after this one, this tile's part
   std::int64_t prefetch_lines;  // per kPrefetchDepth of k
+  bool stream;                  // `prefetch` is kStreamAhead of b itself
 
   template <int kRows, int kVectors>
   HWY_INLINE void Run() const {
@@ -76,7 +84,11 @@ struct TileRun {
     }
     const float* ahead = prefetch;
     for (std::int64_t k = 0; k < depth; k += kPrefetchDepth) {
-      for (std::int64_t i = 0; i < prefetch_lines; ++i, ahead += kLineFloats) PrefetchToL2(ahead);
+      if (stream) {
+        for (std::int64_t i = 0; i < prefetch_lines; ++i, ahead += kLineFloats) PrefetchToL1(ahead);
+      } else {
+        for (std::int64_t i = 0; i < prefetch_lines; ++i, ahead += kLineFloats) PrefetchToL2(ahead);
+      }
       MultiplyTile<kRows, kVectors>(x + k, x_stride, b + k * b_stride, b_stride,
                                     std::min(kPrefetchDepth, depth - k), acc);
     }
@@ -150,7 +162,8 @@ void MultiplyRange(const MatMulTask& task, std::int64_t row_begin, std::int64_t 
         const std::int64_t block_lines = pass_depth * width / kLineFloats;
         const std::int64_t ahead_lines =
             column == panel ? (block_lines + tiles * segments - 1) / (tiles * segments) : 0;
-        const float* ahead = b + (k + pass_depth) * width;
+        const bool stream = tiles == 1;
+        const float* ahead = stream ? b + k * width + kStreamAhead : b + (k + pass_depth) * width;
         std::int64_t done = 0;
         for (std::int64_t tile = 0; tile < tiles; ++tile) {
           // As equal as can be: 8 rows are 4 + 4, not 6 + 2.
@@ -194,7 +207,10 @@ HWY_INLINE void DotTile(const float* HWY_RESTRICT x, std::int64_t x_stride,
   for (; k + kLanes <= depth; k += kLanes) {
     V rows[kTableRows];
     LTS_UNROLL
-    for (int t = 0; t < kTableRows; ++t) rows[t] = hn::LoadU(d, table + t * depth + k);
+    for (int t = 0; t < kTableRows; ++t) {
+      PrefetchToL1(table + (t + kTableRows) * depth + k);
+      rows[t] = hn::LoadU(d, table + t * depth + k);
+    }
     LTS_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const V values = hn::LoadU(d, x + r * x_stride + k);

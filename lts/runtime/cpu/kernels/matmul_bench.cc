@@ -53,6 +53,8 @@ float SumAll(const float* values, std::int64_t count) {
   V sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   for (std::int64_t i = 0; i + 4 * kLanes <= count; i += 4 * kLanes) {
     LTS_UNROLL
+    for (int v = 0; v < 4; ++v) __builtin_prefetch(values + i + v * kLanes + 1024, 0, 3);
+    LTS_UNROLL
     for (int v = 0; v < 4; ++v) sums[v] = hn::Add(sums[v], hn::LoadU(d, values + i + v * kLanes));
   }
   return hn::GetLane(
@@ -75,7 +77,7 @@ HWY_EXPORT(SumAll);
 
 namespace {
 
-constexpr std::int64_t kWeightFloats = std::int64_t{24} << 20;
+constexpr std::int64_t kMemoryMib = 96;
 
 // oneDNN's product of one thread's slice, rows or columns, with every matrix of weights in oneDNN's
 // layout.
@@ -123,12 +125,14 @@ class OneDnnSlice {
 // One product, by us and by oneDNN.
 class Products {
  public:
-  explicit Products(const benchmark::State& state)
+  // Weights of `weights_mib` in all.
+  Products(const benchmark::State& state, std::int64_t weights_mib)
       : m_(state.range(0)),
         k_(state.range(1)),
         n_(state.range(2)),
         pool_(static_cast<int>(state.range(3))),
-        copies_(std::max<std::int64_t>(1, kWeightFloats / (k_ * n_))),
+        copies_(std::max<std::int64_t>(2, weights_mib * ((1 << 20) / 4) / (k_ * n_))),
+        their_copy_(copies_ / 2),
         x_(RandomValues(m_ * k_, 1)),
         plain_(RandomValues(k_ * n_, 2)),
         packed_(copies_ * PackedSize(k_, n_)),
@@ -225,7 +229,7 @@ class Products {
   ThreadPool pool_;
   std::int64_t copies_;
   std::int64_t our_copy_ = 0;
-  std::int64_t their_copy_ = 0;
+  std::int64_t their_copy_;  // half the copies behind: not what the other has just brought to L2
   AlignedBuffer<float> x_;
   AlignedBuffer<float> plain_;
   AlignedBuffer<float> packed_;
@@ -235,7 +239,7 @@ class Products {
 };
 
 void BM_Prefill(benchmark::State& state) {
-  Products products(state);
+  Products products(state, kMemoryMib);
   if (!products.BothRight()) {
     state.SkipWithError("wrong product");
     return;
@@ -256,7 +260,7 @@ BENCHMARK(BM_Prefill)
     ->MinTime(0.5);
 
 void BM_Decode(benchmark::State& state) {
-  Products products(state);
+  Products products(state, state.range(4));
   if (!products.BothRight()) {
     state.SkipWithError("wrong product");
     return;
@@ -275,9 +279,9 @@ void BM_Decode(benchmark::State& state) {
   state.counters[against_onednn ? "vs_onednn" : "vs_read"] = times.ratio;
 }
 BENCHMARK(BM_Decode)
-    ->ArgNames({"m", "k", "n", "threads"})
-    ->ArgsProduct({{1, 4, 8}, {576}, {1728}, {1, 2}})
-    ->ArgsProduct({{1, 4, 8}, {2304}, {576}, {1, 2}})
+    ->ArgNames({"m", "k", "n", "threads", "mib"})
+    ->ArgsProduct({{1, 4, 8}, {576}, {1728}, {1, 2}, {24, kMemoryMib}})
+    ->ArgsProduct({{1, 4, 8}, {2304}, {576}, {1, 2}, {24, kMemoryMib}})
     ->UseManualTime()
     ->MinTime(0.3);
 
