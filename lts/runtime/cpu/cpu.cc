@@ -1,9 +1,9 @@
 #include "lts/runtime/cpu/cpu.h"
 
-#include <fmt/format.h>
-
+#include <string>
 #include <utility>
 
+#include "lts/runtime/cpu/kernels/amx.h"
 #include "lts/runtime/cpu/kernels/targets.h"
 #include "lts/runtime/cpu/plan.h"
 #include "lts/runtime/cpu/session.h"
@@ -30,27 +30,23 @@ class CpuModel final : public LoadedModel {
 class CpuRuntime final : public Runtime {
  public:
   explicit CpuRuntime(const RuntimeOptions& options)
-      : pool_(std::make_shared<ThreadPool>(options.threads)) {}
+      : dtype_(options.dtype), pool_(std::make_shared<ThreadPool>(options.threads)) {}
   std::string_view name() const override { return kCpuRuntime.name; }
   Availability Supports(const Graph& graph) const override { return cpu::CpuSupports(graph); }
   std::unique_ptr<LoadedModel> Load(Model model) override {
     if (Availability can = Supports(model.graph()); !can.ok)
       throw Error(ErrorCode::kUnsupported, can.reason);
     return std::make_unique<CpuModel>(
-        std::make_shared<const cpu::Weights>(std::move(model), *pool_), pool_);
+        std::make_shared<const cpu::Weights>(std::move(model), dtype_, *pool_), pool_);
   }
 
  private:
+  DType dtype_;
   std::shared_ptr<ThreadPool> pool_;
 };
 
 std::unique_ptr<Runtime> Create(const RuntimeOptions& options) {
   CheckRuntimeOptions(options);
-  if (options.dtype != DType::kFloat32) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("the cpu runtime has no dtype '{}', only 'f32'", kDTypes.Name(options.dtype)));
-  }
   return std::make_unique<CpuRuntime>(options);
 }
 
@@ -61,10 +57,15 @@ const RuntimeEntry kCpuRuntime{
     .summary =
         "packed weights, blocked attention, kernels for this machine's vectors, one thread pool",
     .available = [](const RuntimeOptions&) { return Availability{}; },
-    .dtypes = [] { return std::vector<DType>{DType::kFloat32}; },
+    .dtypes =
+        [] {
+          return std::vector<DType>{DType::kFloat32, DType::kBFloat16, DType::kInt8};
+        },
     .versions =
         [](const RuntimeOptions&) {
-          return RuntimeVersions{{"Highway", HighwayVersion()}, {"isa", KernelTarget()}};
+          std::string isa = KernelTarget();
+          if (AmxAvailable()) isa += " AMX";
+          return RuntimeVersions{{"Highway", HighwayVersion()}, {"isa", isa}};
         },
     .create = Create,
 };

@@ -2,8 +2,11 @@
 // written with Highway and chosen for the machine at run time (kernels/). Weights are packed once
 // at load, in place; a step allocates nothing; attention is blocked with an online softmax and
 // never holds T x T scores; everything parallel goes through one ThreadPool. A token's hidden
-// values and logits are the same bits on any number of threads, in any batch, and however its
-// sequence is cut into steps (on one instruction set).
+// values and logits are the same bits on any number of threads; in float32 also in any batch and
+// however its sequence is cut into steps (on one instruction set).
+//
+// dtypes: float32; bfloat16 and int8 weights with a bfloat16 KV cache (kernels/narrow.h). There
+// long steps round activations to the weights' type, and steps of few tokens do not.
 #pragma once
 
 #include "lts/runtime/runtime.h"

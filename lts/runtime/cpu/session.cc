@@ -8,6 +8,7 @@
 
 #include "lts/base/checked.h"
 #include "lts/runtime/cpu/kernels/attention.h"
+#include "lts/runtime/cpu/kernels/attention_bf16.h"
 #include "lts/runtime/cpu/kernels/elementwise.h"
 #include "lts/runtime/cpu/kernels/norm.h"
 
@@ -21,29 +22,46 @@ std::int64_t RoundUp(std::int64_t n, std::int64_t to) { return CheckedAdd(n, to 
 
 std::int64_t QkvWidth(const AttentionOp& op) { return (op.n_head + 2 * op.n_kv_head) * op.d_head; }
 
-std::int64_t HeadCacheSize(const AttentionOp& op, std::int64_t max_tokens) {
+// In floats, or words of two bfloat16.
+std::int64_t HeadCacheSize(const AttentionOp& op, std::int64_t max_tokens, bool narrow) {
+  if (narrow) {
+    const std::int64_t tokens = RoundUp(max_tokens, kCacheBlock);
+    return CheckedAdd(CheckedMul(tokens, RoundUp(op.d_head, 32) / 2),
+                      CheckedMul(tokens / 2, ValueStride(op.d_head)));
+  }
   return CheckedAdd(CheckedMul(RoundUp(max_tokens, kCacheBlock), op.d_head),
                     CheckedMul(max_tokens, ValueStride(op.d_head)));
 }
 
 }  // namespace
 
-SessionLayout MakeSessionLayout(const Graph& graph, const SessionOptions& options) {
+SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& options) {
+  const Graph& graph = weights.graph();
+  const bool narrow = weights.dtype() != DType::kFloat32;
+  const std::int64_t chunk_rows = narrow ? kNarrowChunkRows : kChunkRows;
   SessionLayout layout;
   layout.chunk_tokens =
-      std::min(options.max_step_tokens, std::max<std::int64_t>(1, kChunkRows / options.batch));
+      std::min(options.max_step_tokens, std::max<std::int64_t>(1, chunk_rows / options.batch));
   const std::int64_t rows = CheckedMul(options.batch, layout.chunk_tokens);
   layout.slot = RoundUp(CheckedMul(rows, graph.d_model), kLineFloats);
+  if (narrow)
+    layout.narrow_bytes = NarrowScratchBytes(rows, weights.widest_input(), weights.dtype());
   layout.layer_cache.push_back(0);
   for (const Op& op : graph.ops) {
     if (const auto* attention = std::get_if<AttentionOp>(&op.attributes)) {
       const std::int64_t width = QkvWidth(*attention) + attention->n_head * attention->d_head;
       layout.scratch = std::max(layout.scratch, CheckedAdd(CheckedMul(rows, width), kLineFloats));
-      layout.worker_scratch = std::max(layout.worker_scratch,
-                                       RoundUp(AttendScratchSize(attention->d_head), kLineFloats));
-      layout.layer_cache.push_back(CheckedAdd(
-          layout.layer_cache.back(), CheckedMul(options.batch, attention->n_kv_head,
-                                                HeadCacheSize(*attention, options.max_tokens))));
+      if (narrow) {
+        layout.narrow_bytes = std::max(layout.narrow_bytes,
+                                       RoundUp(AttendBFloat16ScratchBytes(attention->d_head), 64));
+      } else {
+        layout.worker_scratch = std::max(
+            layout.worker_scratch, RoundUp(AttendScratchSize(attention->d_head), kLineFloats));
+      }
+      layout.layer_cache.push_back(
+          CheckedAdd(layout.layer_cache.back(),
+                     CheckedMul(options.batch, attention->n_kv_head,
+                                HeadCacheSize(*attention, options.max_tokens, narrow))));
     } else if (const auto* feed_forward = std::get_if<FeedForwardOp>(&op.attributes)) {
       layout.scratch = std::max(layout.scratch, CheckedMul(rows, feed_forward->d_inner));
     }
@@ -58,17 +76,20 @@ CpuSession::CpuSession(std::shared_ptr<const Weights> weights, std::shared_ptr<T
       options_(options),
       plan_(MakePlan(weights_->graph())) {
   CheckSessionOptions(options, weights_->graph());
-  layout_ = MakeSessionLayout(weights_->graph(), options);
+  layout_ = MakeSessionLayout(*weights_, options);
   const std::int64_t cache = layout_.layer_cache.back();
   const std::int64_t slots = CheckedMul(plan_.slots, layout_.slot);
   const std::int64_t workers = CheckedMul(pool_->threads(), layout_.worker_scratch);
-  CheckMemory(CheckedMul(CheckedAdd(CheckedAdd(cache, slots), CheckedAdd(layout_.scratch, workers)),
-                         kFloatBytes),
+  const std::int64_t narrow = CheckedMul(pool_->threads(), layout_.narrow_bytes);
+  const std::int64_t floats =
+      CheckedAdd(CheckedAdd(cache, slots), CheckedAdd(layout_.scratch, workers));
+  CheckMemory(CheckedAdd(CheckedMul(floats, kFloatBytes), narrow),
               "cpu session (KV cache and workspace)");
-  cache_ = AlignedBuffer<float>(cache);
+  cache_ = AlignedBuffer<std::byte>(CheckedMul(cache, kFloatBytes));
   slots_ = AlignedBuffer<float>(slots);
   scratch_ = AlignedBuffer<float>(layout_.scratch);
   worker_scratch_ = AlignedBuffer<float>(workers);
+  narrow_scratch_ = AlignedBuffer<std::byte>(narrow);
 }
 
 void CpuSession::Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) {
@@ -97,7 +118,20 @@ void CpuSession::Rewind(std::int64_t length) {
 MemoryAccount CpuSession::memory() const {
   return {.weights = weights_->bytes(),
           .kv_cache = cache_.bytes(),
-          .workspace = slots_.bytes() + scratch_.bytes() + worker_scratch_.bytes()};
+          .workspace = slots_.bytes() + scratch_.bytes() + worker_scratch_.bytes() +
+                       narrow_scratch_.bytes()};
+}
+
+void CpuSession::Multiply(const float* x, std::int64_t m, TensorId weight, ColumnRange range,
+                          const Epilogue& epilogue, float* y, std::int64_t y_stride) {
+  if (weights_->dtype() == DType::kFloat32) {
+    const PackedMatrix& w = weights_->Matrix(weight);
+    MatMul(x, m, w.rows, w, range, epilogue, y, y_stride, *pool_);
+  } else {
+    const NarrowMatrix& w = weights_->Narrow(weight);
+    NarrowMatMul(x, m, w.rows, w, range, epilogue, y, y_stride,
+                 {narrow_scratch_.data(), layout_.narrow_bytes}, *pool_);
+  }
 }
 
 void CpuSession::RunChunk(Chunk chunk) {
@@ -120,7 +154,9 @@ void CpuSession::RunChunk(Chunk chunk) {
 
 void CpuSession::Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chunk) {
   const std::int64_t d = weights_->graph().d_model;
-  const float* table = weights_->Tensor(op.clusters.front().table);
+  const bool narrow = this->narrow();
+  const TensorId table_id = op.clusters.front().table;
+  const float* table = narrow ? nullptr : weights_->Tensor(table_id);
   const float* positions = weights_->Tensor(op.positions);
   float* out = Slot(step.output);
   pool_->ParallelFor(rows(chunk), 6, [&](std::int64_t begin, std::int64_t end, int) {
@@ -131,7 +167,13 @@ void CpuSession::Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chu
       const float* position = positions == nullptr
                                   ? nullptr
                                   : positions + (chunk.position + token + op.position_offset) * d;
-      EmbedRow(table + id * d, position, op.scale, d, out + row * d);
+      const float* embedding = out + row * d;
+      if (narrow) {
+        NarrowTableRow(weights_->Table(table_id), id, out + row * d);
+      } else {
+        embedding = table + id * d;
+      }
+      EmbedRow(embedding, position, op.scale, d, out + row * d);
     }
   });
 }
@@ -151,23 +193,21 @@ bool CpuSession::Attention(const AttentionOp& op, const PlanStep& step, Chunk& c
   const std::int64_t d = weights_->graph().d_model;
   const std::int64_t width = QkvWidth(op);
   const std::int64_t queries = op.n_head * op.d_head;
-  const PackedMatrix& qkv_weight = weights_->Matrix(op.qkv_weight);
   const Epilogue qkv_epilogue{.bias = weights_->Tensor(op.qkv_bias)};
   float* qkv = scratch_.data();
   float* heads = qkv + RoundUp(rows(chunk) * width, kLineFloats);
 
   if (step.last_attention && chunk.which == Logits::kLast && chunk.n > 1) {
     const std::int64_t first = queries / kColumnGrain * kColumnGrain;
-    MatMul(Slot(step.input), rows(chunk), d, qkv_weight, {first, width}, qkv_epilogue, qkv, width,
-           *pool_);
+    Multiply(Slot(step.input), rows(chunk), op.qkv_weight, {first, width}, qkv_epilogue, qkv,
+             width);
     StoreCache(op, chunk, qkv, width);
     if (!chunk.last) return false;
     KeepLastTokens(chunk);
-    MatMul(Slot(step.input), rows(chunk), d, qkv_weight, {0, queries}, qkv_epilogue, qkv, width,
-           *pool_);
+    Multiply(Slot(step.input), rows(chunk), op.qkv_weight, {0, queries}, qkv_epilogue, qkv, width);
     AttendOneToken(op, chunk, qkv, width, heads);
   } else {
-    MatMul(Slot(step.input), rows(chunk), d, qkv_weight, qkv_epilogue, qkv, width, *pool_);
+    Multiply(Slot(step.input), rows(chunk), op.qkv_weight, {0, width}, qkv_epilogue, qkv, width);
     StoreCache(op, chunk, qkv, width);
     if (chunk.n == 1) {
       AttendOneToken(op, chunk, qkv, width, heads);
@@ -178,8 +218,7 @@ bool CpuSession::Attention(const AttentionOp& op, const PlanStep& step, Chunk& c
   const Epilogue out_epilogue{.bias = weights_->Tensor(op.out_bias),
                               .residual = step.residual == kNoSlot ? nullptr : Slot(step.residual),
                               .residual_stride = d};
-  MatMul(heads, rows(chunk), queries, weights_->Matrix(op.out_weight), out_epilogue,
-         Slot(step.output), d, *pool_);
+  Multiply(heads, rows(chunk), op.out_weight, {0, d}, out_epilogue, Slot(step.output), d);
   return true;
 }
 
@@ -187,7 +226,6 @@ void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, const flo
                             std::int64_t stride) {
   // Pieces of a sequence's new tokens, so that few heads still occupy all threads.
   const std::int64_t pieces = (chunk.n + kCacheBlock - 1) / kCacheBlock;
-  const std::int64_t keys_size = KeyCacheSize(options_.max_tokens, op.d_head);
   const std::int64_t keys_column = op.n_head * op.d_head;
   const std::int64_t values_column = keys_column + op.n_kv_head * op.d_head;
   pool_->ParallelFor(
@@ -197,12 +235,45 @@ void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, const flo
           const std::int64_t head = i / pieces % op.n_kv_head;
           const std::int64_t sequence = i / pieces / op.n_kv_head;
           const float* row = qkv + (sequence * chunk.n + first) * stride + head * op.d_head;
-          float* keys = HeadCache(op, sequence, head);
-          StoreKeysValues(row + keys_column, row + values_column, stride,
-                          std::min(kCacheBlock, chunk.n - first), op.d_head, chunk.position + first,
-                          keys, keys + keys_size);
+          const float* k = row + keys_column;
+          const float* v = row + values_column;
+          const std::int64_t n = std::min(kCacheBlock, chunk.n - first);
+          const std::int64_t position = chunk.position + first;
+          if (narrow()) {
+            auto* keys = HeadCache<std::uint32_t>(op, sequence, head);
+            StoreKeysValuesBFloat16(k, v, stride, n, op.d_head, position, keys,
+                                    keys + KeyCacheWords(options_.max_tokens, op.d_head));
+          } else {
+            auto* keys = HeadCache<float>(op, sequence, head);
+            StoreKeysValues(k, v, stride, n, op.d_head, position, keys,
+                            keys + KeyCacheSize(options_.max_tokens, op.d_head));
+          }
         }
       });
+}
+
+void CpuSession::AttendHead(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head,
+                            const AttendTask& task, int worker) {
+  if (!narrow()) {
+    AttendTask with_cache = task;
+    with_cache.keys = HeadCache<float>(op, sequence, kv_head);
+    with_cache.values = with_cache.keys + KeyCacheSize(options_.max_tokens, op.d_head);
+    Attend(with_cache, worker_scratch_.data() + worker * layout_.worker_scratch);
+    return;
+  }
+  const std::uint32_t* keys = HeadCache<std::uint32_t>(op, sequence, kv_head);
+  AttendBFloat16({.q = task.q,
+                  .q_stride = task.q_stride,
+                  .rows = task.rows,
+                  .first_position = task.first_position,
+                  .position_step = task.position_step,
+                  .keys = keys,
+                  .values = keys + KeyCacheWords(options_.max_tokens, op.d_head),
+                  .d_head = task.d_head,
+                  .scale = task.scale,
+                  .out = task.out,
+                  .out_stride = task.out_stride},
+                 narrow_scratch_.data() + worker * layout_.narrow_bytes);
 }
 
 void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, const float* qkv,
@@ -210,28 +281,24 @@ void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, const
   // The query heads that share keys are the rows of one task: the keys are read once for all of
   // them.
   const std::int64_t group = op.n_head / op.n_kv_head;
-  const std::int64_t keys_size = KeyCacheSize(options_.max_tokens, op.d_head);
   pool_->ParallelFor(options_.batch * op.n_kv_head, 1,
                      [&](std::int64_t begin, std::int64_t end, int worker) {
-                       float* scratch = worker_scratch_.data() + worker * layout_.worker_scratch;
                        for (std::int64_t i = begin; i < end; ++i) {
                          const std::int64_t sequence = i / op.n_kv_head;
                          const std::int64_t kv_head = i % op.n_kv_head;
-                         const float* keys = HeadCache(op, sequence, kv_head);
                          for (std::int64_t first = 0; first < group; first += kQueryBlock) {
                            const std::int64_t column = (kv_head * group + first) * op.d_head;
-                           Attend({.q = qkv + sequence * stride + column,
-                                   .q_stride = op.d_head,
-                                   .rows = std::min(kQueryBlock, group - first),
-                                   .first_position = chunk.position,
-                                   .position_step = 0,
-                                   .keys = keys,
-                                   .values = keys + keys_size,
-                                   .d_head = op.d_head,
-                                   .scale = op.scale,
-                                   .out = heads + sequence * op.n_head * op.d_head + column,
-                                   .out_stride = op.d_head},
-                                  scratch);
+                           AttendHead(op, sequence, kv_head,
+                                      {.q = qkv + sequence * stride + column,
+                                       .q_stride = op.d_head,
+                                       .rows = std::min(kQueryBlock, group - first),
+                                       .first_position = chunk.position,
+                                       .position_step = 0,
+                                       .d_head = op.d_head,
+                                       .scale = op.scale,
+                                       .out = heads + sequence * op.n_head * op.d_head + column,
+                                       .out_stride = op.d_head},
+                                      worker);
                          }
                        }
                      });
@@ -240,34 +307,31 @@ void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, const
 void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, const float* qkv,
                                   std::int64_t stride, float* heads) {
   const std::int64_t group = op.n_head / op.n_kv_head;
-  const std::int64_t keys_size = KeyCacheSize(options_.max_tokens, op.d_head);
-  const std::int64_t blocks = (chunk.n + kQueryBlock - 1) / kQueryBlock;
+  const std::int64_t query_block = narrow() ? kQueryBlockBFloat16 : kQueryBlock;
+  const std::int64_t blocks = (chunk.n + query_block - 1) / query_block;
   const std::int64_t sequences_heads = options_.batch * op.n_head;
   const std::int64_t out_stride = op.n_head * op.d_head;
   // Later queries see more keys: the longest tasks first, and whoever is free takes the next.
   std::atomic<std::int64_t> next{0};
   pool_->Run([&](int worker) {
-    float* scratch = worker_scratch_.data() + worker * layout_.worker_scratch;
     for (;;) {
       const std::int64_t i = next.fetch_add(1, std::memory_order_relaxed);
       if (i >= blocks * sequences_heads) return;
-      const std::int64_t first = (blocks - 1 - i / sequences_heads) * kQueryBlock;
+      const std::int64_t first = (blocks - 1 - i / sequences_heads) * query_block;
       const std::int64_t sequence = i % sequences_heads / op.n_head;
       const std::int64_t head = i % op.n_head;
-      const float* keys = HeadCache(op, sequence, head / group);
       const std::int64_t row = sequence * chunk.n + first;
-      Attend({.q = qkv + row * stride + head * op.d_head,
-              .q_stride = stride,
-              .rows = std::min(kQueryBlock, chunk.n - first),
-              .first_position = chunk.position + first,
-              .position_step = 1,
-              .keys = keys,
-              .values = keys + keys_size,
-              .d_head = op.d_head,
-              .scale = op.scale,
-              .out = heads + row * out_stride + head * op.d_head,
-              .out_stride = out_stride},
-             scratch);
+      AttendHead(op, sequence, head / group,
+                 {.q = qkv + row * stride + head * op.d_head,
+                  .q_stride = stride,
+                  .rows = std::min(query_block, chunk.n - first),
+                  .first_position = chunk.position + first,
+                  .position_step = 1,
+                  .d_head = op.d_head,
+                  .scale = op.scale,
+                  .out = heads + row * out_stride + head * op.d_head,
+                  .out_stride = out_stride},
+                 worker);
     }
   });
 }
@@ -275,14 +339,12 @@ void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, con
 void CpuSession::FeedForward(const FeedForwardOp& op, const PlanStep& step, const Chunk& chunk) {
   const std::int64_t d = weights_->graph().d_model;
   float* inner = scratch_.data();
-  MatMul(Slot(step.input), rows(chunk), d, weights_->Matrix(op.up_weight),
-         {.bias = weights_->Tensor(op.up_bias), .activation = op.activation}, inner, op.d_inner,
-         *pool_);
+  Multiply(Slot(step.input), rows(chunk), op.up_weight, {0, op.d_inner},
+           {.bias = weights_->Tensor(op.up_bias), .activation = op.activation}, inner, op.d_inner);
   const Epilogue epilogue{.bias = weights_->Tensor(op.down_bias),
                           .residual = step.residual == kNoSlot ? nullptr : Slot(step.residual),
                           .residual_stride = d};
-  MatMul(inner, rows(chunk), op.d_inner, weights_->Matrix(op.down_weight), epilogue,
-         Slot(step.output), d, *pool_);
+  Multiply(inner, rows(chunk), op.down_weight, {0, d}, epilogue, Slot(step.output), d);
 }
 
 void CpuSession::Add(const PlanStep& step, const Chunk& chunk) {
@@ -297,21 +359,28 @@ void CpuSession::Add(const PlanStep& step, const Chunk& chunk) {
 
 void CpuSession::Head(const HeadOp& op, const PlanStep& step, Chunk& chunk) {
   const Graph& graph = weights_->graph();
-  const float* table = weights_->Tensor(op.clusters.front().table);
+  const TensorId table = op.clusters.front().table;
   const float* bias = weights_->Tensor(op.bias);
+  const auto project = [&](const float* x, std::int64_t m, float* logits) {
+    if (weights_->dtype() == DType::kFloat32) {
+      MatMulTransposed(x, m, graph.d_model, weights_->Tensor(table), graph.vocab_size,
+                       graph.d_model, bias, logits, graph.vocab_size, *pool_);
+    } else {
+      NarrowMatMulTransposed(x, m, graph.d_model, weights_->Table(table), bias, logits,
+                             graph.vocab_size, {narrow_scratch_.data(), layout_.narrow_bytes},
+                             *pool_);
+    }
+  };
   if (chunk.which == Logits::kLast) {
     if (!chunk.last) return;
     if (chunk.n > 1) KeepLastTokens(chunk);
-    MatMulTransposed(Slot(step.input), options_.batch, graph.d_model, table, graph.vocab_size,
-                     graph.d_model, bias, chunk.logits.data(), graph.vocab_size, *pool_);
+    project(Slot(step.input), options_.batch, chunk.logits.data());
     return;
   }
   for (std::int64_t sequence = 0; sequence < options_.batch; ++sequence) {
     float* logits =
         chunk.logits.data() + (sequence * chunk.step_tokens + chunk.first) * graph.vocab_size;
-    MatMulTransposed(Slot(step.input) + sequence * chunk.n * graph.d_model, chunk.n, graph.d_model,
-                     table, graph.vocab_size, graph.d_model, bias, logits, graph.vocab_size,
-                     *pool_);
+    project(Slot(step.input) + sequence * chunk.n * graph.d_model, chunk.n, logits);
   }
 }
 
@@ -331,9 +400,12 @@ void CpuSession::KeepLastTokens(Chunk& chunk) {
 
 float* CpuSession::Slot(std::int32_t slot) { return slots_.data() + slot * layout_.slot; }
 
-float* CpuSession::HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head) {
-  return cache_.data() + layout_.layer_cache[static_cast<std::size_t>(op.layer)] +
-         (sequence * op.n_kv_head + kv_head) * HeadCacheSize(op, options_.max_tokens);
+template <typename Element>
+Element* CpuSession::HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head) {
+  static_assert(sizeof(Element) == kFloatBytes);
+  return reinterpret_cast<Element*>(cache_.data()) +
+         layout_.layer_cache[static_cast<std::size_t>(op.layer)] +
+         (sequence * op.n_kv_head + kv_head) * HeadCacheSize(op, options_.max_tokens, narrow());
 }
 
 }  // namespace lts::cpu

@@ -6,6 +6,7 @@
 // single row per sequence goes on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -13,6 +14,7 @@
 
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/thread_pool.h"
+#include "lts/runtime/cpu/kernels/attention.h"
 #include "lts/runtime/cpu/plan.h"
 #include "lts/runtime/cpu/weights.h"
 #include "lts/runtime/runtime.h"
@@ -22,19 +24,23 @@ namespace lts::cpu {
 // 384 rows: two threads get 192 each, a whole pass of the matrix product (kernels/matmul.cc), and
 // reading the weights again for the next chunk costs 1 byte per 192 FLOPs.
 inline constexpr std::int64_t kChunkRows = 384;
+// With narrow weights the matrix unit is ten times as fast, and each thread holds 256 rows at once
+// (kernels/narrow_matmul.cc).
+inline constexpr std::int64_t kNarrowChunkRows = 512;
 
-// What a session allocates, in floats.
+// What a session allocates, in floats unless it says bytes.
 struct SessionLayout {
   std::int64_t chunk_tokens = 0;  // per sequence
   std::int64_t slot = 0;          // one hidden value: [batch * chunk_tokens, d_model]
   std::int64_t scratch =
       0;  // inside a block: queries, keys, values and attended heads; inner values
   std::int64_t worker_scratch = 0;  // of attention, per worker
-  std::vector<std::int64_t>
-      layer_cache;  // where each layer's cache begins; one more: the size of all
+  std::int64_t narrow_bytes = 0;    // of narrow products and attention, per worker
+  // Where each layer's cache begins, in floats or words of two bfloat16; one more: the size of all.
+  std::vector<std::int64_t> layer_cache;
 };
 // Throws kInvalidArgument when a size overflows.
-SessionLayout MakeSessionLayout(const Graph& graph, const SessionOptions& options);
+SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& options);
 
 class CpuSession final : public Session {
  public:
@@ -63,6 +69,9 @@ class CpuSession final : public Session {
   };
 
   void RunChunk(Chunk chunk);
+  // y = x W by the weights' dtype: columns `range` of the product.
+  void Multiply(const float* x, std::int64_t m, TensorId weight, ColumnRange range,
+                const Epilogue& epilogue, float* y, std::int64_t y_stride);
   // Each returns nothing or, for attention, whether the chunk has more to do.
   void Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chunk);
   void Norm(const NormOp& op, const PlanStep& step, const Chunk& chunk);
@@ -83,17 +92,26 @@ class CpuSession final : public Session {
   std::int64_t rows(const Chunk& chunk) const { return options_.batch * chunk.n; }
   float* Slot(std::int32_t slot);
   // The cache of one key/value head: keys, and values behind them.
-  float* HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head);
+  template <typename Element>
+  Element* HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head);
+  // Attention of query rows of one head by the cache's type. `task` lacks keys and values.
+  void AttendHead(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head,
+                  const AttendTask& task, int worker);
+  bool narrow() const { return weights_->dtype() != DType::kFloat32; }
 
   std::shared_ptr<const Weights> weights_;
   std::shared_ptr<ThreadPool> pool_;
   SessionOptions options_;
   Plan plan_;
   SessionLayout layout_;
-  AlignedBuffer<float> cache_;  // [n_layer, batch, n_kv_head, keys then values]
+  // [n_layer, batch, n_kv_head, keys then values]: float32 (kernels/attention.h), or bfloat16 where
+  // weights are narrow (kernels/attention_bf16.h).
+  AlignedBuffer<std::byte> cache_;
   AlignedBuffer<float> slots_;  // [slots, batch * chunk_tokens, d_model]
   AlignedBuffer<float> scratch_;
   AlignedBuffer<float> worker_scratch_;  // [threads, layout_.worker_scratch]
+  // [threads, layout_.narrow_bytes]: of products, and of attention, which never run at once.
+  AlignedBuffer<std::byte> narrow_scratch_;
   std::int64_t length_ = 0;
 };
 

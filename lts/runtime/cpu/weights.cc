@@ -9,6 +9,7 @@
 #include <utility>
 #include <variant>
 
+#include "lts/base/checked.h"
 #include "lts/base/error.h"
 
 namespace lts::cpu {
@@ -41,10 +42,32 @@ std::vector<TensorId> MatricesOf(const Graph& graph) {
   return ids;
 }
 
+// The tables of embeddings and heads; most heads share the embedding's.
+std::vector<TensorId> TablesOf(const Graph& graph) {
+  std::vector<TensorId> ids;
+  for (const Op& op : graph.ops) {
+    if (const auto* embed = std::get_if<EmbedOp>(&op.attributes)) {
+      for (const VocabCluster& cluster : embed->clusters) ids.push_back(cluster.table);
+    } else if (const auto* head = std::get_if<HeadOp>(&op.attributes)) {
+      for (const VocabCluster& cluster : head->clusters) ids.push_back(cluster.table);
+    }
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
 }  // namespace
 
-Weights::Weights(Model model, ThreadPool& pool)
-    : model_(std::move(model)), bytes_(model_.weight_bytes()) {
+Weights::Weights(Model model, DType dtype, ThreadPool& pool)
+    : model_(std::move(model)), dtype_(dtype), bytes_(model_.weight_bytes()) {
+  if (dtype != DType::kFloat32) {
+    narrow_.resize(graph().tensors.size());
+    tables_.resize(graph().tensors.size());
+    for (const TensorId id : MatricesOf(graph())) PackAsNarrow(id, pool);
+    for (const TensorId id : TablesOf(graph())) PackAsTable(id, pool);
+    return;
+  }
   matrices_.resize(graph().tensors.size());
   const std::vector<TensorId> ids = MatricesOf(graph());
   std::int64_t largest = 0;
@@ -74,12 +97,54 @@ void Weights::Pack(TensorId id, AlignedBuffer<float>& copy, ThreadPool& pool) {
   matrices_[static_cast<std::size_t>(id)] = {packed, shape[0], shape[1]};
 }
 
+float* Weights::NewScales(std::int64_t count) {
+  if (dtype_ != DType::kInt8) return nullptr;
+  own_.emplace_back(count);
+  bytes_ += own_.back().bytes();
+  return own_.back().data();
+}
+
+void Weights::PackAsNarrow(TensorId id, ThreadPool& pool) {
+  const TensorShape& shape = graph().tensors[static_cast<std::size_t>(id)].shape;
+  LTS_CHECK(shape.size() == 2);
+  const std::span<float> original = model_.mutable_tensor(id);
+  words_.emplace_back(NarrowPackedWords(shape[0], shape[1], dtype_));
+  float* scales = NewScales(PaddedColumns(shape[1]));
+  PackNarrow(original.data(), shape[0], shape[1], dtype_, words_.back().data(), scales, pool);
+  narrow_[static_cast<std::size_t>(id)] = {words_.back().data(), scales, dtype_, shape[0],
+                                           shape[1]};
+  widest_input_ = std::max(widest_input_, shape[0]);
+  bytes_ += words_.back().bytes() - ReleasePages(original);
+}
+
+void Weights::PackAsTable(TensorId id, ThreadPool& pool) {
+  const TensorShape& shape = graph().tensors[static_cast<std::size_t>(id)].shape;
+  LTS_CHECK(shape.size() == 2);
+  const std::span<float> original = model_.mutable_tensor(id);
+  table_bytes_.emplace_back(CheckedMul(shape[0], NarrowDepthBytes(shape[1], dtype_)));
+  float* scales = NewScales(shape[0]);
+  PackNarrowTable(original.data(), shape[0], shape[1], dtype_, table_bytes_.back().data(), scales,
+                  pool);
+  tables_[static_cast<std::size_t>(id)] = {table_bytes_.back().data(), scales, dtype_, shape[0],
+                                           shape[1]};
+  widest_input_ = std::max(widest_input_, shape[1]);
+  bytes_ += table_bytes_.back().bytes() - ReleasePages(original);
+}
+
 const float* Weights::Tensor(TensorId id) const {
   return id == kNoTensor ? nullptr : model_.tensor(id).data();
 }
 
 const PackedMatrix& Weights::Matrix(TensorId id) const {
   return matrices_[static_cast<std::size_t>(id)];
+}
+
+const NarrowMatrix& Weights::Narrow(TensorId id) const {
+  return narrow_[static_cast<std::size_t>(id)];
+}
+
+const NarrowTable& Weights::Table(TensorId id) const {
+  return tables_[static_cast<std::size_t>(id)];
 }
 
 }  // namespace lts::cpu

@@ -24,7 +24,14 @@ std::string NameOf(const RuntimeUnderTest& runtime) {
 void PrintTo(const RuntimeUnderTest& runtime, std::ostream* stream) { *stream << NameOf(runtime); }
 
 double ToleranceOf(DType dtype) {
-  if (dtype == DType::kFloat32) return 1e-5;
+  switch (dtype) {
+    case DType::kFloat32:
+      return 1e-5;
+    case DType::kBFloat16:
+      return 5e-2;
+    case DType::kInt8:
+      return 1.2e-1;
+  }
   throw Error(ErrorCode::kUnsupported, "no tolerance for dtype '" +
                                            std::string(kDTypes.Name(dtype)) +
                                            "': argue one in docs/numerics.md and add it here");

@@ -18,7 +18,7 @@ constexpr std::int64_t kMaxTokens = 40;
 
 ModelRecipe Recipe() {
   return SharpRecipe(Architecture({.vocab_size = kVocabSize,
-                                   .max_seq_len = 64,
+                                   .max_seq_len = 130,
                                    .d_model = 36,
                                    .layers = {{3, 3, 50}, {4, 4, 77}}}),
                      5);
@@ -222,7 +222,7 @@ TEST_P(SessionTest, AccountsForWeightsAndCache) {
   EXPECT_GE(memory.kv_cache, 2 * graph().n_layer * kBatch * kMaxTokens * graph().d_model);
   EXPECT_GT(memory.workspace, 0);
   const auto longer =
-      loaded_.model->NewSession({.batch = kBatch, .max_tokens = 64, .max_step_tokens = 20});
+      loaded_.model->NewSession({.batch = kBatch, .max_tokens = 130, .max_step_tokens = 20});
   EXPECT_GT(longer->memory().kv_cache, memory.kv_cache);
   EXPECT_EQ(longer->memory().weights, memory.weights);
 }

@@ -37,21 +37,24 @@ inline constexpr std::int64_t kQueryBlock = 24;
 // Floats of scratch, 64-byte aligned, that one call of Attend needs.
 std::int64_t AttendScratchSize(std::int64_t d_head);
 
-// Query rows against keys [0, position of the row]: out[r] = softmax(scale q[r] K^T) V.
-struct AttendTask {
+// Query rows against keys [0, position of the row]: out[r] = softmax(scale q[r] K^T) V. Element: of
+// the cache, float here and words of two bfloat16 in attention_bf16.h.
+template <typename Element>
+struct CacheAttendTask {
   const float* q = nullptr;  // [rows, d_head], row stride q_stride
   std::int64_t q_stride = 0;
   std::int64_t rows = 0;            // 1..kQueryBlock
   std::int64_t first_position = 0;  // of row 0; row r is at first_position + r * position_step
   std::int64_t position_step =
       1;  // 1: consecutive tokens of a head; 0: heads that share keys, at one token
-  const float* keys = nullptr;
-  const float* values = nullptr;
+  const Element* keys = nullptr;
+  const Element* values = nullptr;
   std::int64_t d_head = 0;
   float scale = 1.0F;
   float* out = nullptr;  // [rows, d_head], row stride out_stride
   std::int64_t out_stride = 0;
 };
+using AttendTask = CacheAttendTask<float>;
 // One thread; allocates nothing.
 void Attend(const AttendTask& task, float* scratch);
 

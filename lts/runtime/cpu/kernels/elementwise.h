@@ -6,7 +6,7 @@
 
 namespace lts {
 
-// y = scale * row + position, d values; position may be null.
+// y = scale * row + position, d values; position may be null, y may be row.
 void EmbedRow(const float* row, const float* position, float scale, std::int64_t d, float* y);
 
 // y = a + b, n values; y may be a or b.

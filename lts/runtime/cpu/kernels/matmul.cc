@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "lts/runtime/cpu/kernels/matmul.cc"
 #include <hwy/foreach_target.h>
 // clang-format off
+#include "lts/runtime/cpu/kernels/epilogue-inl.h"
 #include "lts/runtime/cpu/kernels/tile-inl.h"
 // clang-format on
 
@@ -109,30 +110,9 @@ struct TileRun {
 HWY_NOINLINE void FinishTile(const MatMulTask& task, const float* HWY_RESTRICT sums,
                              std::int64_t row, std::int64_t rows, std::int64_t column,
                              std::int64_t columns) {
-  const D d;
-  const Epilogue& e = task.epilogue;
-  const std::int64_t existing = std::min(columns, task.columns - column);
-  const std::int64_t whole = existing / kLanes * kLanes;
-  const float* bias = e.bias == nullptr ? nullptr : e.bias + column;
   for (std::int64_t i = row; i < row + rows; ++i, sums += kTileColumns) {
-    const float* residual =
-        e.residual == nullptr ? nullptr : e.residual + i * e.residual_stride + column;
-    float* y = task.y + i * task.y_stride + column;
-    for (std::int64_t v = 0; v < whole; v += kLanes) {
-      V sum = hn::Load(d, sums + v);
-      if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, bias + v));
-      if (e.activation) sum = Activate(*e.activation, sum);
-      if (residual != nullptr) sum = hn::Add(sum, hn::LoadU(d, residual + v));
-      hn::StoreU(sum, d, y + v);
-    }
-    if (whole < existing) {
-      const std::int64_t n = existing - whole;
-      V sum = hn::Load(d, sums + whole);
-      if (bias != nullptr) sum = hn::Add(sum, LoadPartial(bias + whole, n));
-      if (e.activation) sum = Activate(*e.activation, sum);
-      if (residual != nullptr) sum = hn::Add(sum, LoadPartial(residual + whole, n));
-      StorePartial(sum, y + whole, n);
-    }
+    FinishRow(task.epilogue, sums, i, column, std::min(columns, task.columns - column),
+              task.y + i * task.y_stride);
   }
 }
 

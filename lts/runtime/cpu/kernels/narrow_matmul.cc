@@ -1,0 +1,607 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "lts/base/error.h"
+#include "lts/runtime/cpu/kernels/amx.h"
+#include "lts/runtime/cpu/kernels/narrow.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lts/runtime/cpu/kernels/narrow_matmul.cc"
+#include <hwy/foreach_target.h>
+// clang-format off
+#include "lts/runtime/cpu/kernels/epilogue-inl.h"
+#include "lts/runtime/cpu/kernels/narrow-inl.h"
+#include "lts/runtime/cpu/kernels/tile-inl.h"
+// clang-format on
+
+#ifndef LTS_RUNTIME_CPU_KERNELS_NARROW_MATMUL_CC_
+#define LTS_RUNTIME_CPU_KERNELS_NARROW_MATMUL_CC_
+namespace lts {
+
+// Rows whose converted values one worker holds at once: 256 rows of 2304 bfloat16 are 1.2 MiB of
+// L2, and a panel's bytes are read once for 256 rows (2 bytes per 512 FLOPs).
+constexpr std::int64_t kNarrowRows = 256;
+constexpr std::int64_t kAmxColumns = 32;  // of a block of 2 x 2 tiles
+constexpr std::int64_t kAmxBlockRows = 2 * kAmxRows;
+// Steps (64 bytes of depth) of one pass: a block of weights of 32 columns is 2 KiB a step, so that
+// 12 steps are half of the 48 KiB of L1, which it keeps while the rows pass.
+constexpr std::int64_t kAmxSteps = 12;
+// From here on tiles pay: below, vectors read the weights as fast as they come from memory.
+constexpr std::int64_t kAmxFewestRows = 5;
+// Rows of a vector tile: 4 x 4 sums, 8 halves of words and 2 values of x are 26 of 32 registers.
+constexpr int kNarrowTileRows = 4;
+
+// What one worker needs, in its scratch.
+struct NarrowWork {
+  std::byte* x = nullptr;               // [rows, stride] converted
+  std::int64_t stride = 0;              // bytes
+  float* scales = nullptr;              // int8: [rows]
+  std::int32_t* corrections = nullptr;  // int8: [rows], 128 sum q
+  void* sums = nullptr;                 // [rows, kAmxColumns or kPanelColumns] float or int32
+};
+
+constexpr std::int64_t RoundUpTo(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+
+// A line more than the depth, so that 16 rows do not all fall into the same set of L1.
+constexpr std::int64_t NarrowStride(std::int64_t depth, DType dtype) {
+  return NarrowDepthBytes(depth, dtype) + 64;
+}
+constexpr std::int64_t WorkRows(std::int64_t rows) {
+  return std::min(RoundUpTo(rows, kAmxBlockRows), kNarrowRows);
+}
+
+inline NarrowWork MakeWork(const NarrowScratch& scratch, int worker, std::int64_t rows,
+                           std::int64_t depth, DType dtype) {
+  const std::int64_t held = WorkRows(rows);
+  std::byte* p = scratch.data + worker * scratch.worker_bytes;
+  NarrowWork work;
+  work.sums = p;
+  p += held * kPanelColumns * kWordBytes;
+  work.scales = reinterpret_cast<float*>(p);
+  p += held * kWordBytes;
+  work.corrections = reinterpret_cast<std::int32_t*>(p);
+  p += held * kWordBytes;
+  work.x = p;
+  work.stride = NarrowStride(depth, dtype);
+  return work;
+}
+
+struct NarrowTask {
+  const float* x;
+  std::int64_t x_stride;
+  NarrowMatrix w;
+  Epilogue epilogue;
+  std::int64_t columns;  // columns from here on do not exist or are not wanted
+  float* y;
+  std::int64_t y_stride;
+  bool amx;
+};
+
+struct NarrowDotTask {
+  const float* x;
+  std::int64_t m;
+  std::int64_t x_stride;
+  NarrowTable table;
+  const float* bias;
+  float* y;
+  std::int64_t y_stride;
+};
+
+}  // namespace lts
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace lts {
+namespace HWY_NAMESPACE {
+
+// Rows [0, rows) of x into work.x, and zero rows up to `held`.
+void ConvertRows(const float* x, std::int64_t rows, std::int64_t x_stride, std::int64_t depth,
+                 DType dtype, std::int64_t held, const NarrowWork& work) {
+  const std::int64_t bytes = NarrowDepthBytes(depth, dtype);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::byte* to = work.x + r * work.stride;
+    if (dtype == DType::kInt8) {
+      const QuantizedRow q =
+          QuantizeRow(x + r * x_stride, depth, bytes, reinterpret_cast<std::int8_t*>(to));
+      work.scales[r] = q.scale;
+      work.corrections[r] = 128 * q.sum;
+    } else {
+      ConvertRow(x + r * x_stride, depth, bytes / 2, reinterpret_cast<std::uint16_t*>(to));
+    }
+  }
+  for (std::int64_t r = rows; r < held; ++r) {
+    std::memset(work.x + r * work.stride, 0, static_cast<std::size_t>(bytes));
+    work.scales[r] = 0;
+    work.corrections[r] = 0;
+  }
+}
+
+// Sums of int8 products in place to float32: (sum - correction) scale_x scale.
+HWY_INLINE void Dequantize(void* sums, std::int64_t columns, std::int32_t correction, float scale_x,
+                           const float* scales) {
+  const D d;
+  const DI di;
+  auto* const integers = static_cast<std::int32_t*>(sums);
+  auto* const floats = static_cast<float*>(sums);
+  const V scale = hn::Set(d, scale_x);
+  const VI shift = hn::Set(di, correction);
+  for (std::int64_t i = 0; i < columns; i += kLanes) {
+    const V sum = hn::ConvertTo(d, hn::Sub(hn::Load(di, integers + i), shift));
+    hn::Store(hn::Mul(sum, hn::Mul(scale, hn::LoadU(d, scales + i))), d, floats + i);
+  }
+}
+
+// Sums of rows [0, rows) of a block, columns [column, column + columns) of y, through the epilogue.
+HWY_NOINLINE void FinishNarrow(const NarrowTask& task, const NarrowWork& work, float* sums,
+                               std::int64_t sums_stride, std::int64_t work_row, std::int64_t y_row,
+                               std::int64_t rows, std::int64_t column, std::int64_t columns) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    float* row = sums + r * sums_stride;
+    if (task.w.dtype == DType::kInt8) {
+      Dequantize(row, columns, work.corrections[work_row + r], work.scales[work_row + r],
+                 task.w.scales + column);
+    }
+    FinishRow(task.epilogue, row, y_row + r, column, std::min(columns, task.columns - column),
+              task.y + (y_row + r) * task.y_stride);
+  }
+}
+
+// sums [kRows, kVectors vectors], row stride kTileColumns: one pass over `word_rows` of a panel.
+// bfloat16 reads x as float32; int8 the quantized rows.
+template <int kRows, int kVectors>
+HWY_INLINE void MultiplyBFloat16(const float* HWY_RESTRICT x, std::int64_t x_stride,
+                                 std::int64_t depth, const std::uint32_t* HWY_RESTRICT words,
+                                 std::int64_t width, float* HWY_RESTRICT sums) {
+  const D d;
+  V acc[kRows][kVectors];
+  LTS_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    LTS_UNROLL
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(d);
+  }
+  MultiplyTile<kRows, kVectors>(x, x_stride, words, width, depth, acc);
+  LTS_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    LTS_UNROLL
+    for (int v = 0; v < kVectors; ++v)
+      hn::Store(acc[r][v], d, sums + r * kTileColumns + v * kLanes);
+  }
+}
+
+template <int kRows, int kVectors>
+HWY_INLINE void MultiplyInt8(const std::byte* HWY_RESTRICT x, std::int64_t x_stride,
+                             std::int64_t depth, const std::uint32_t* HWY_RESTRICT words,
+                             std::int64_t width, std::int32_t* HWY_RESTRICT sums) {
+  const DI di;
+  VI acc[kRows][kVectors];
+  LTS_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    LTS_UNROLL
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(di);
+  }
+  for (std::int64_t k = 0; k < depth; k += 4, words += width) {
+    VI weights[kVectors];
+    LTS_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      __builtin_prefetch(words + v * kLanes + 1024, 0, 3);
+      weights[v] = hn::BitCast(di, hn::Load(DU(), words + v * kLanes));
+    }
+    LTS_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      std::int32_t quad;
+      std::memcpy(&quad, x + r * x_stride + k, sizeof(quad));
+      const VI broadcast = hn::Set(di, quad);
+      LTS_UNROLL
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = DotQuads(acc[r][v], weights[v], broadcast);
+    }
+  }
+  LTS_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    LTS_UNROLL
+    for (int v = 0; v < kVectors; ++v)
+      hn::Store(acc[r][v], di, sums + r * kTileColumns + v * kLanes);
+  }
+}
+
+struct NarrowRun {
+  const float* x;
+  std::int64_t x_stride;
+  const NarrowWork* work;
+  std::int64_t row;  // of the work
+  std::int64_t depth;
+  const std::uint32_t* words;
+  std::int64_t width;
+  bool int8;
+  float* sums;
+
+  template <int kRows, int kVectors>
+  HWY_INLINE void Run() const {
+    if constexpr (kRows <= kNarrowTileRows) {
+      if (int8) {
+        MultiplyInt8<kRows, kVectors>(work->x + row * work->stride, work->stride, depth, words,
+                                      width, reinterpret_cast<std::int32_t*>(sums));
+      } else {
+        MultiplyBFloat16<kRows, kVectors>(x, x_stride, depth, words, width, sums);
+      }
+    }
+  }
+};
+
+struct ColumnBlock {
+  const std::uint32_t* words;  // at the block's first column
+  std::int64_t width;          // of its panel
+};
+HWY_INLINE ColumnBlock BlockAt(const NarrowMatrix& w, std::int64_t column) {
+  const std::int64_t panel = column / kPanelColumns * kPanelColumns;
+  const std::int64_t width = std::min(kPanelColumns, PaddedColumns(w.columns) - panel);
+  const std::int64_t word_rows = NarrowDepthBytes(w.rows, w.dtype) / kWordBytes;
+  return {w.words + panel * word_rows + (column - panel), width};
+}
+
+// Rows [first, first + rows) of x, which are in `work`, by vectors.
+void VectorRange(const NarrowTask& task, const NarrowWork& work, std::int64_t first,
+                 std::int64_t rows, std::int64_t column_begin, std::int64_t column_end) {
+  const std::int64_t tiles = (rows + kNarrowTileRows - 1) / kNarrowTileRows;
+  auto* const sums = static_cast<float*>(work.sums);
+  for (std::int64_t column = column_begin; column < column_end;) {
+    const ColumnBlock block = BlockAt(task.w, column);
+    const std::int64_t columns =
+        std::min({kTileColumns, column_end - column, block.width - column % kPanelColumns});
+    std::int64_t done = 0;
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
+      const std::int64_t end = rows * (tile + 1) / tiles;
+      const NarrowRun run{task.x + (first + done) * task.x_stride,
+                          task.x_stride,
+                          &work,
+                          done,
+                          task.w.rows,
+                          block.words,
+                          block.width,
+                          task.w.dtype == DType::kInt8,
+                          sums};
+      DispatchTile(static_cast<int>(end - done), static_cast<int>(columns / kLanes), run);
+      FinishNarrow(task, work, sums, kTileColumns, done, first + done, end - done, column, columns);
+      done = end;
+    }
+    column += columns;
+  }
+}
+
+// The same by AMX: blocks of 32 x 32.
+void AmxRange(const NarrowTask& task, const NarrowWork& work, std::int64_t first, std::int64_t rows,
+              std::int64_t column_begin, std::int64_t column_end) {
+  const std::int64_t steps = NarrowDepthBytes(task.w.rows, task.w.dtype) / kTileBytes;
+  const std::int64_t passes = (steps + kAmxSteps - 1) / kAmxSteps;
+  const std::int64_t blocks = (rows + kAmxBlockRows - 1) / kAmxBlockRows;
+  auto* const sums = static_cast<float*>(work.sums);
+  for (std::int64_t column = column_begin; column < column_end;) {
+    const ColumnBlock block = BlockAt(task.w, column);
+    const std::int64_t in_panel = column % kPanelColumns;
+    const std::int64_t columns =
+        std::min({kAmxColumns, column_end - column, block.width - in_panel});
+    const int col_tiles = columns > kAmxRows ? 2 : 1;
+    // While a block of columns is multiplied, the words behind it (in whole panels: half of the
+    // next panel with each half of this one) are on their way to L2.
+    const std::int64_t lines = steps * kAmxRows * columns / kAmxRows;
+    const std::int64_t lines_per_step = (lines + blocks * steps - 1) / (blocks * steps);
+    const char* ahead = reinterpret_cast<const char*>(
+        block.words - in_panel + steps * kAmxRows * block.width + in_panel * steps * kAmxRows);
+    for (std::int64_t pass = 0; pass < passes; ++pass) {
+      const std::int64_t begin = steps * pass / passes;
+      const std::int64_t end = steps * (pass + 1) / passes;
+      for (std::int64_t b = 0; b < blocks; ++b) {
+        const std::int64_t row = b * kAmxBlockRows;
+        const std::int64_t block_rows = std::min(kAmxBlockRows, rows - row);
+        float* block_sums = sums + row * kAmxColumns;
+        AmxMultiply(task.w.dtype,
+                    {.a = work.x + row * work.stride + begin * kTileBytes,
+                     .a_stride = work.stride,
+                     .b = block.words + begin * kAmxRows * block.width,
+                     .b_stride = block.width * kWordBytes,
+                     .steps = end - begin,
+                     .c = block_sums,
+                     .c_stride = kAmxColumns * kWordBytes,
+                     .accumulate = pass > 0,
+                     .prefetch = ahead,
+                     .prefetch_lines = lines_per_step},
+                    block_rows > kAmxRows ? 2 : 1, col_tiles);
+        ahead += (end - begin) * lines_per_step * 64;
+        if (pass + 1 == passes) {
+          FinishNarrow(task, work, block_sums, kAmxColumns, row, first + row, block_rows, column,
+                       columns);
+        }
+      }
+    }
+    column += columns;
+  }
+}
+
+// Rows [row_begin, row_end) and columns [column_begin, column_end) of y; columns in whole grains.
+void NarrowRange(const NarrowTask& task, const NarrowWork& work, std::int64_t row_begin,
+                 std::int64_t row_end, std::int64_t column_begin, std::int64_t column_end) {
+  const std::int64_t chunks = (row_end - row_begin + kNarrowRows - 1) / kNarrowRows;
+  const std::int64_t chunk = RoundUpTo((row_end - row_begin + chunks - 1) / chunks, kAmxBlockRows);
+  for (std::int64_t first = row_begin; first < row_end; first += chunk) {
+    const std::int64_t rows = std::min(chunk, row_end - first);
+    if (task.amx || task.w.dtype == DType::kInt8) {
+      ConvertRows(task.x + first * task.x_stride, rows, task.x_stride, task.w.rows, task.w.dtype,
+                  task.amx ? RoundUpTo(rows, kAmxRows) : rows, work);
+    }
+    if (task.amx) {
+      AmxRange(task, work, first, rows, column_begin, column_end);
+    } else {
+      VectorRange(task, work, first, rows, column_begin, column_end);
+    }
+  }
+}
+
+// Table rows of which the logits are taken at once, so that as many lines are under way.
+constexpr int kDotRows = 4;
+
+// y[0, kTableRows) of one row of x: lanes run along the depth. even, odd: the values of x at even
+// and odd places.
+template <int kTableRows>
+HWY_INLINE void DotBFloat16(const float* HWY_RESTRICT even, const float* HWY_RESTRICT odd,
+                            const std::byte* HWY_RESTRICT table, std::int64_t row_bytes, float* y) {
+  const D d;
+  const DU du;
+  V acc[kTableRows];
+  LTS_UNROLL
+  for (int t = 0; t < kTableRows; ++t) acc[t] = hn::Zero(d);
+  const std::int64_t words = row_bytes / kWordBytes;
+  for (std::int64_t k = 0; k < words; k += kLanes) {
+    const V x0 = hn::Load(d, even + k);
+    const V x1 = hn::Load(d, odd + k);
+    LTS_UNROLL
+    for (int t = 0; t < kTableRows; ++t) {
+      const auto* row = reinterpret_cast<const std::uint32_t*>(table + t * row_bytes) + k;
+      __builtin_prefetch(table + (t + kTableRows) * row_bytes + k * kWordBytes, 0, 3);
+      const VU word = hn::Load(du, row);
+      acc[t] = hn::MulAdd(x1, HighHalf(word), hn::MulAdd(x0, LowHalf(word), acc[t]));
+    }
+  }
+  LTS_UNROLL
+  for (int t = 0; t < kTableRows; ++t) y[t] = hn::GetLane(hn::SumOfLanes(d, acc[t]));
+}
+
+template <int kTableRows>
+HWY_INLINE void DotInt8(const std::byte* HWY_RESTRICT x, const std::byte* HWY_RESTRICT table,
+                        std::int64_t row_bytes, std::int32_t correction, float scale_x,
+                        const float* scales, float* y) {
+  const DI di;
+  VI acc[kTableRows];
+  LTS_UNROLL
+  for (int t = 0; t < kTableRows; ++t) acc[t] = hn::Zero(di);
+  for (std::int64_t k = 0; k < row_bytes; k += kLanes * kWordBytes) {
+    const VI quads = hn::Load(di, reinterpret_cast<const std::int32_t*>(x + k));
+    LTS_UNROLL
+    for (int t = 0; t < kTableRows; ++t) {
+      const auto* row = reinterpret_cast<const std::int32_t*>(table + t * row_bytes + k);
+      __builtin_prefetch(table + (t + kTableRows) * row_bytes + k, 0, 3);
+      acc[t] = DotQuads(acc[t], hn::Load(di, row), quads);
+    }
+  }
+  LTS_UNROLL
+  for (int t = 0; t < kTableRows; ++t) {
+    const std::int32_t sum = hn::GetLane(hn::SumOfLanes(di, acc[t])) - correction;
+    y[t] = static_cast<float>(sum) * (scale_x * scales[t]);
+  }
+}
+
+// Table rows [begin, end) of every row of x.
+void NarrowDotRange(const NarrowDotTask& task, const NarrowWork& work, std::int64_t begin,
+                    std::int64_t end) {
+  const NarrowTable& table = task.table;
+  const std::int64_t row_bytes = NarrowDepthBytes(table.depth, table.dtype);
+  const bool int8 = table.dtype == DType::kInt8;
+  // Table rows that stay in L2 while all rows of x pass.
+  constexpr std::int64_t kBlock = 64;
+  for (std::int64_t block = begin; block < end; block += kBlock) {
+    const std::int64_t block_end = std::min(block + kBlock, end);
+    for (std::int64_t i = 0; i < task.m; ++i) {
+      const float* x = task.x + i * task.x_stride;
+      float* y = task.y + i * task.y_stride;
+      auto* const even = reinterpret_cast<float*>(work.x);
+      float* const odd = even + row_bytes / kWordBytes;
+      if (task.m > 1 || block == begin) {
+        if (int8) {
+          ConvertRows(x, 1, task.x_stride, table.depth, table.dtype, 1, work);
+        } else {
+          const std::int64_t words = row_bytes / kWordBytes;
+          for (std::int64_t k = 0; k < words; ++k) {
+            even[k] = 2 * k < table.depth ? x[2 * k] : 0.0F;
+            odd[k] = 2 * k + 1 < table.depth ? x[2 * k + 1] : 0.0F;
+          }
+        }
+      }
+      for (std::int64_t j = block; j < block_end;) {
+        const std::byte* rows = table.data + j * row_bytes;
+        const int count = j + kDotRows <= block_end ? kDotRows : 1;
+        if (int8) {
+          if (count == kDotRows) {
+            DotInt8<kDotRows>(work.x, rows, row_bytes, work.corrections[0], work.scales[0],
+                              table.scales + j, y + j);
+          } else {
+            DotInt8<1>(work.x, rows, row_bytes, work.corrections[0], work.scales[0],
+                       table.scales + j, y + j);
+          }
+        } else if (count == kDotRows) {
+          DotBFloat16<kDotRows>(even, odd, rows, row_bytes, y + j);
+        } else {
+          DotBFloat16<1>(even, odd, rows, row_bytes, y + j);
+        }
+        j += count;
+      }
+      if (task.bias != nullptr) {
+        for (std::int64_t j = block; j < block_end; ++j) y[j] += task.bias[j];
+      }
+    }
+  }
+}
+
+void PackTableRows(const float* source, std::int64_t depth, DType dtype, std::int64_t begin,
+                   std::int64_t end, std::byte* data, float* scales) {
+  const std::int64_t bytes = NarrowDepthBytes(depth, dtype);
+  for (std::int64_t row = begin; row < end; ++row) {
+    std::byte* to = data + row * bytes;
+    if (dtype == DType::kInt8) {
+      scales[row] =
+          QuantizeRow(source + row * depth, depth, bytes, reinterpret_cast<std::int8_t*>(to)).scale;
+      for (std::int64_t i = 0; i < bytes; ++i) to[i] ^= std::byte{0x80};
+    } else {
+      ConvertRow(source + row * depth, depth, bytes / 2, reinterpret_cast<std::uint16_t*>(to));
+    }
+  }
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace lts
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lts {
+
+HWY_EXPORT(NarrowRange);
+HWY_EXPORT(NarrowDotRange);
+HWY_EXPORT(PackTableRows);
+
+namespace {
+
+// Bits of bfloat16, round to nearest even.
+std::uint32_t BFloat16Of(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+}
+
+}  // namespace
+
+void PackNarrow(const float* source, std::int64_t rows, std::int64_t columns, DType dtype,
+                std::uint32_t* words, float* scales, ThreadPool& pool) {
+  LTS_CHECK(dtype != DType::kInt8 || rows <= kMaxInt8Depth);
+  const std::int64_t panels = (columns + kPanelColumns - 1) / kPanelColumns;
+  const std::int64_t word_rows = NarrowDepthBytes(rows, dtype) / kWordBytes;
+  const std::int64_t group = GroupOf(dtype);
+  pool.ParallelFor(panels, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::int64_t first = panel * kPanelColumns;
+      const std::int64_t width = std::min(kPanelColumns, PaddedColumns(columns) - first);
+      const std::int64_t count = std::min(kPanelColumns, columns - first);
+      float inverses[kPanelColumns] = {};
+      if (dtype == DType::kInt8) {
+        float max[kPanelColumns] = {};
+        for (std::int64_t k = 0; k < rows; ++k) {
+          const float* row = source + k * columns + first;
+          for (std::int64_t j = 0; j < count; ++j) max[j] = std::max(max[j], std::abs(row[j]));
+        }
+        for (std::int64_t j = 0; j < width; ++j) {
+          scales[first + j] = max[j] / 127.0F;
+          inverses[j] = max[j] > 1e-36F ? 127.0F / max[j] : 0.0F;
+        }
+      }
+      std::uint32_t* to = words + first * word_rows;
+      for (std::int64_t word = 0; word < word_rows; ++word, to += width) {
+        std::fill(to, to + width, dtype == DType::kInt8 ? 0x80808080U : 0U);
+        for (std::int64_t i = 0; i < group; ++i) {
+          const std::int64_t k = word * group + i;
+          if (k >= rows) break;
+          const float* row = source + k * columns + first;
+          if (dtype == DType::kInt8) {
+            for (std::int64_t j = 0; j < count; ++j) {
+              const auto q = static_cast<std::int32_t>(std::nearbyint(row[j] * inverses[j]));
+              to[j] ^= (static_cast<std::uint32_t>(q) & 0xFFU) << (8 * i);
+            }
+          } else {
+            for (std::int64_t j = 0; j < count; ++j) to[j] |= BFloat16Of(row[j]) << (16 * i);
+          }
+        }
+      }
+    }
+  });
+}
+
+std::int64_t NarrowScratchBytes(std::int64_t rows, std::int64_t depth, DType dtype) {
+  const std::int64_t held = WorkRows(rows);
+  // Of the table's product: even and odd values of one row as float32.
+  const std::int64_t split = 2 * NarrowDepthBytes(depth, dtype);
+  return RoundUpTo(
+      held * (kPanelColumns + 2) * kWordBytes + std::max(held * NarrowStride(depth, dtype), split),
+      64);
+}
+
+void NarrowMatMul(const float* x, std::int64_t m, std::int64_t x_stride, const NarrowMatrix& w,
+                  ColumnRange columns, const Epilogue& epilogue, float* y, std::int64_t y_stride,
+                  const NarrowScratch& scratch, ThreadPool& pool) {
+  LTS_DCHECK(columns.begin % kColumnGrain == 0 && columns.begin < columns.end &&
+             columns.end <= w.columns);
+  const bool amx = m >= kAmxFewestRows && AmxAvailable();
+  const NarrowTask task{x, x_stride, w, epilogue, columns.end, y, y_stride, amx};
+  const auto range = HWY_DYNAMIC_DISPATCH(NarrowRange);
+  const auto run = [&](std::int64_t row_begin, std::int64_t row_end, std::int64_t column_begin,
+                       std::int64_t column_end, int worker) {
+    const NarrowWork work = MakeWork(scratch, worker, m, w.rows, w.dtype);
+    if (amx) {
+      const AmxTiles tiles;
+      range(task, work, row_begin, row_end, column_begin, column_end);
+    } else {
+      range(task, work, row_begin, row_end, column_begin, column_end);
+    }
+  };
+  const std::int64_t padded_end = PaddedColumns(columns.end);
+  constexpr std::int64_t kRowsWorthSplitting = 64;
+  if (m >= kRowsWorthSplitting * pool.threads()) {
+    const std::int64_t share = (m + pool.threads() - 1) / pool.threads();
+    pool.ParallelFor(m, RoundUpTo(share, kAmxBlockRows),
+                     [&](std::int64_t begin, std::int64_t end, int worker) {
+                       run(begin, end, columns.begin, padded_end, worker);
+                     });
+  } else {
+    const std::int64_t width = padded_end - columns.begin;
+    const bool many =
+        columns.begin % kPanelColumns == 0 && width >= 8 * kPanelColumns * pool.threads();
+    pool.ParallelFor(width, many ? kPanelColumns : kColumnGrain,
+                     [&](std::int64_t begin, std::int64_t end, int worker) {
+                       run(0, m, columns.begin + begin, columns.begin + end, worker);
+                     });
+  }
+}
+
+void PackNarrowTable(const float* source, std::int64_t rows, std::int64_t depth, DType dtype,
+                     std::byte* data, float* scales, ThreadPool& pool) {
+  LTS_CHECK(dtype != DType::kInt8 || depth <= kMaxInt8Depth);
+  const auto pack = HWY_DYNAMIC_DISPATCH(PackTableRows);
+  pool.ParallelFor(rows, 16, [&](std::int64_t begin, std::int64_t end, int) {
+    pack(source, depth, dtype, begin, end, data, scales);
+  });
+}
+
+void NarrowTableRow(const NarrowTable& table, std::int64_t index, float* row) {
+  const std::byte* data = table.data + index * NarrowDepthBytes(table.depth, table.dtype);
+  if (table.dtype == DType::kInt8) {
+    const float scale = table.scales[index];
+    for (std::int64_t i = 0; i < table.depth; ++i)
+      row[i] = static_cast<float>(std::to_integer<int>(data[i]) - 128) * scale;
+    return;
+  }
+  for (std::int64_t i = 0; i < table.depth; ++i) {
+    std::uint16_t half;
+    std::memcpy(&half, data + 2 * i, sizeof(half));
+    const std::uint32_t bits = static_cast<std::uint32_t>(half) << 16;
+    std::memcpy(row + i, &bits, sizeof(bits));
+  }
+}
+
+void NarrowMatMulTransposed(const float* x, std::int64_t m, std::int64_t x_stride,
+                            const NarrowTable& table, const float* bias, float* y,
+                            std::int64_t y_stride, const NarrowScratch& scratch, ThreadPool& pool) {
+  const NarrowDotTask task{x, m, x_stride, table, bias, y, y_stride};
+  const auto dot = HWY_DYNAMIC_DISPATCH(NarrowDotRange);
+  pool.ParallelFor(table.rows, 4, [&](std::int64_t begin, std::int64_t end, int worker) {
+    dot(task, MakeWork(scratch, worker, 1, table.depth, table.dtype), begin, end);
+  });
+}
+
+}  // namespace lts
+#endif  // HWY_ONCE
