@@ -305,6 +305,8 @@ TEST_F(CliFolder, SaysWhatIsWrongWithTheLibraryOfAnEngine) {
   const std::string text = Write("library.so", "hello");
   ExpectBadInput(Lts({"measure", arch, "--ort-library", text}),
                  "--ort-library: the runtime 'cpu' opens no library; is --runtime missing?");
+  ExpectBadInput(Lts({"measure", arch, "--ort-provider", "CUDA"}),
+                 "--ort-provider: the runtime 'cpu' has no providers; is --runtime missing?");
   for (const std::string command : {"measure", "search"}) {
     std::vector<std::string> args = {command, "--prompt",  "8",           "--output-tokens",
                                      "2",     "--runtime", "onnxruntime", "--ort-library",

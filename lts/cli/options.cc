@@ -46,6 +46,13 @@ RuntimeConfig RunOptions::Config() const {
                     runtime));
   }
   config.library = ort_library;
+  if (!ort_provider.empty() && FindRuntime(runtime).providers == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--ort-provider: the runtime '{}' has no providers; is --runtime "
+                            "missing?",
+                            runtime));
+  }
+  config.provider = ort_provider;
   if (threads == "auto") {
     config.threads = UsableCores();
   } else {
@@ -90,6 +97,11 @@ void AddEngineOptions(CLI::App& command, RunOptions& options) {
       .add_option("--threads", options.threads, "Threads of the engine; auto: one per usable core")
       ->capture_default_str();
   AddOrtLibraryOption(command, options.ort_library);
+  command
+      .add_option("--ort-provider", options.ort_provider,
+                  "ONNX Runtime's execution provider: CPU (the default), CUDA ...; `lts runtimes` "
+                  "lists those of the library")
+      ->type_name("NAME");
 }
 
 void AddOrtLibraryOption(CLI::App& command, std::string& library) {

@@ -16,6 +16,7 @@ struct RunOptions {
   std::string dtype = "f32";
   std::string threads = "auto";
   std::string ort_library;
+  std::string ort_provider;
   std::int64_t prompt = 192;
   std::int64_t output_tokens = 32;
   std::int64_t batch = 1;
@@ -25,7 +26,7 @@ struct RunOptions {
 };
 // --runtime, and the next.
 void AddRuntimeOptions(CLI::App& command, RunOptions& options);
-// --dtype --threads --ort-library
+// --dtype --threads --ort-library --ort-provider
 void AddEngineOptions(CLI::App& command, RunOptions& options);
 void AddOrtLibraryOption(CLI::App& command, std::string& library);
 void AddWorkloadOptions(CLI::App& command,

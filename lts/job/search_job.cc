@@ -13,6 +13,7 @@
 #include "lts/job/run_evaluator.h"
 #include "lts/job/search_plan.h"
 #include "lts/measure/environment_probe.h"
+#include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
 #include "lts/store/store.h"
 
@@ -63,9 +64,7 @@ class NewFolder {
 // The runtime of the options, proven to run what the space holds.
 std::unique_ptr<Runtime> MakeRuntime(const SearchJobOptions& options, const SearchPlan& plan) {
   std::unique_ptr<Runtime> runtime =
-      CreateRuntime(options.config.runtime, {.threads = options.config.threads,
-                                             .dtype = options.config.dtype,
-                                             .library = options.config.library});
+      CreateRuntime(options.config.runtime, OptionsOf(options.config));
   Rng rng(options.seed);
   if (const auto genome = plan.space.Sample(rng, options.workload)) {
     const Availability supported = runtime->Supports(BuildGraph(plan.space.Decode(*genome)));
@@ -122,7 +121,7 @@ SearchJobResult RunSearchJob(const SearchJobOptions& options, SearchJobObserver*
                              CandidateMeter* meter, Clock& clock) {
   SearchPlan plan = PlanSearch(options);
   std::unique_ptr<Runtime> runtime = meter == nullptr ? MakeRuntime(options, plan) : nullptr;
-  const Environment environment = ProbeEnvironment(options.config.runtime, options.config.library);
+  const Environment environment = ProbeEnvironment(options.config);
 
   NewFolder folder(options.out);
   Store store(StorePath(options.out));

@@ -14,6 +14,7 @@
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/thread_pool.h"
 #include "lts/base/version.h"
+#include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
 
 namespace lts {
@@ -164,10 +165,7 @@ std::string Build() {
 
 }  // namespace
 
-Environment ProbeEnvironment(const std::string& runtime, const std::string& library,
-                             const std::string& root) {
-  RuntimeOptions options;
-  options.library = library;
+Environment ProbeEnvironment(const RuntimeConfig& config, const std::string& root) {
   Environment environment;
   const Fields meminfo = ReadFields(root + "/proc/meminfo");
   environment.cpu_model = CpuModel(root);
@@ -180,7 +178,7 @@ Environment ProbeEnvironment(const std::string& runtime, const std::string& libr
   environment.available_memory_bytes = KibField(meminfo, "MemAvailable");
   environment.lts_version = kVersion;
   environment.build = Build();
-  for (auto& [name, version] : FindRuntime(runtime).versions(options)) {
+  for (auto& [name, version] : FindRuntime(config.runtime).versions(OptionsOf(config))) {
     if (name == "isa") {
       environment.isa = version;
     } else {

@@ -31,7 +31,7 @@ class FakeRoot {
     std::filesystem::create_directories(path.parent_path());
     std::ofstream(path, std::ios::binary) << text;
   }
-  Environment Probe() const { return ProbeEnvironment("reference", "", path_); }
+  Environment Probe() const { return ProbeEnvironment({.runtime = "reference"}, path_); }
 
  private:
   std::string path_;
@@ -116,19 +116,19 @@ TEST(ProbeEnvironment, SurvivesOddFiles) {
 }
 
 TEST(ProbeEnvironment, KnowsThisMachine) {
-  const Environment environment = ProbeEnvironment("cpu");
+  const Environment environment = ProbeEnvironment({.runtime = "cpu"});
   EXPECT_NE(environment.cpu_model, "unknown");
   EXPECT_NE(environment.isa, "unknown");
   EXPECT_GT(environment.memory_bytes, 0);
   EXPECT_LE(environment.available_memory_bytes, environment.memory_bytes);
   EXPECT_GE(environment.logical_cores, 1);
   EXPECT_FALSE(environment.libraries.empty());
-  EXPECT_EQ(environment.key(), ProbeEnvironment("cpu").key());
+  EXPECT_EQ(environment.key(), ProbeEnvironment({.runtime = "cpu"}).key());
 }
 
 TEST(ProbeEnvironment, RejectsAnUnknownRuntime) {
   try {
-    ProbeEnvironment("gpu");
+    ProbeEnvironment({.runtime = "gpu"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kNotFound);

@@ -17,6 +17,7 @@
 #include "lts/base/clock.h"
 #include "lts/measure/memory.h"
 #include "lts/measure/memory_protocol.h"
+#include "lts/measure/runtime_config.h"
 #include "lts/measure/subject.h"
 #include "lts/runtime/registry/registry.h"
 
@@ -69,11 +70,8 @@ std::int64_t RestartPeak() {
 
 MemoryProbeResult Probe(const MemoryProbeRequest& request) {
   CheckFitsInMemory(request.architecture, request.config, request.workload);
-  RuntimeOptions options;
-  options.threads = request.config.threads;
-  options.dtype = request.config.dtype;
-  options.library = request.config.library;
-  const std::unique_ptr<Runtime> runtime = CreateRuntime(request.config.runtime, options);
+  const std::unique_ptr<Runtime> runtime =
+      CreateRuntime(request.config.runtime, OptionsOf(request.config));
 
   MemoryProbeResult result;
   result.baseline_bytes = RestartPeak();

@@ -65,6 +65,7 @@ std::string WriteMemoryProbeRequest(const MemoryProbeRequest& request) {
   json["dtype"] = kDTypes.Name(request.config.dtype);
   json["threads"] = request.config.threads;
   if (!request.config.library.empty()) json["library"] = request.config.library;
+  if (!request.config.provider.empty()) json["provider"] = request.config.provider;
   json["prompt_tokens"] = request.workload.prompt_tokens;
   json["output_tokens"] = request.workload.output_tokens;
   json["batch"] = request.workload.batch;
@@ -79,6 +80,7 @@ MemoryProbeRequest ParseMemoryProbeRequest(std::string_view text) {
   config.dtype = kDTypes.Parse(reader.String("dtype"));
   config.threads = static_cast<int>(reader.Int("threads", 1, kMaxThreads));
   if (reader.Has("library")) config.library = reader.String("library");
+  if (reader.Has("provider")) config.provider = reader.String("provider");
   Workload workload;
   workload.prompt_tokens = reader.Int("prompt_tokens", 1, kMaxSeqLen);
   workload.output_tokens = reader.Int("output_tokens", 1, kMaxSeqLen);

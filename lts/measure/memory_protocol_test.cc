@@ -39,8 +39,9 @@ TEST(MemoryProtocol, RequestSurvivesTheWire) {
   EXPECT_EQ(parsed.workload, request.workload);
 }
 
-TEST(MemoryProtocol, TheEnginesLibrarySurvivesTheWire) {
+TEST(MemoryProtocol, TheEnginesLibraryAndProviderSurviveTheWire) {
   MemoryProbeRequest request = Request();
+  request.config.provider = "CUDA";
   request.config.library = "/opt/a \"folder\"/libengine.so";
   EXPECT_EQ(ParseMemoryProbeRequest(WriteMemoryProbeRequest(request)).config, request.config);
 }

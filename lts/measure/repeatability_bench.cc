@@ -205,7 +205,7 @@ Json RunChild(const Usage& usage, int seed, const std::optional<lts::CanaryRefer
 double Field(const Json& json, std::string_view name) { return json.Find(name)->AsDouble(); }
 
 int RunAll(const Usage& usage) {
-  const lts::Environment environment = lts::ProbeEnvironment("cpu");
+  const lts::Environment environment = lts::ProbeEnvironment({.runtime = "cpu"});
   fmt::print("{}, {} cores, {}, governor {}, load {:.2f}\n", environment.cpu_model,
              environment.logical_cores, environment.isa, environment.governor,
              environment.load_1min);

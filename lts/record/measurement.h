@@ -30,6 +30,8 @@ struct RuntimeConfig {
   // Where the engine's library lies when the user named it (RuntimeOptions::library). Not stored: a
   // measurement belongs to the library's version, which Environment has, wherever the file was.
   std::string library;
+  // RuntimeOptions::provider. Not stored either: Environment's libraries have it.
+  std::string provider;
   bool operator==(const RuntimeConfig&) const = default;
 };
 

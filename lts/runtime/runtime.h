@@ -79,6 +79,9 @@ struct RuntimeOptions {
   // Path of the library that the engine opens at run time (RuntimeEntry::library); "": searched
   // for.
   std::string library;
+  // What the engine's library computes on, by the name that RuntimeEntry::providers lists, with or
+  // without "ExecutionProvider" behind it and in any case; "": the processor.
+  std::string provider;
 };
 
 // What a model of random weights is for.
@@ -133,8 +136,12 @@ struct RuntimeEntry {
   // dtypes.
   Availability (*available)(const RuntimeOptions& options);
   std::vector<DType> (*dtypes)();
-  // Empty when it is not available. As above, of `options` the library counts.
+  // Empty when it is not available. Of `options` the library and the provider count.
   RuntimeVersions (*versions)(const RuntimeOptions& options);
+  // What RuntimeOptions::provider may name: what the library of `options` was built for, whether it
+  // works on this machine or not; empty when the library is not available. nullptr: the engine has
+  // no such choice.
+  std::vector<std::string> (*providers)(const RuntimeOptions& options) = nullptr;
   std::unique_ptr<Runtime> (*create)(const RuntimeOptions& options);
 };
 

@@ -21,6 +21,7 @@
 #include "lts/measure/canary.h"
 #include "lts/measure/latency.h"
 #include "lts/measure/memory.h"
+#include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
 
 namespace lts::cli {
@@ -60,15 +61,14 @@ std::vector<Engine> MakeEngines(const Options& options) {
     RunOptions run = options.run;
     run.runtime = name;
     if (FindRuntime(name).library.empty()) run.ort_library.clear();
+    if (FindRuntime(name).providers == nullptr) run.ort_provider.clear();
     const RuntimeConfig config = run.Config();
     const auto same = [&](const Engine& engine) { return engine.config.runtime == config.runtime; };
     if (std::any_of(engines.begin(), engines.end(), same)) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("--runtimes: '{}' is there twice", name));
     }
-    engines.push_back({config, CreateRuntime(name, {.threads = config.threads,
-                                                    .dtype = config.dtype,
-                                                    .library = config.library})});
+    engines.push_back({config, CreateRuntime(name, OptionsOf(config))});
   }
   if (engines.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "--runtimes: got none, expected names of runtimes");

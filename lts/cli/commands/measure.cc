@@ -19,6 +19,7 @@
 #include "lts/measure/environment_probe.h"
 #include "lts/measure/latency.h"
 #include "lts/measure/memory.h"
+#include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
 #include "lts/store/store.h"
 
@@ -149,12 +150,10 @@ void RunMeasure(const Options& options, Context& context) {
 
   SystemClock clock;
   Rng rng(kSeed);
-  const Environment environment = ProbeEnvironment(config.runtime, config.library);
+  const Environment environment = ProbeEnvironment(config);
   std::optional<Store> store;
   if (!options.store.empty()) store.emplace(options.store);
-  const std::unique_ptr<Runtime> runtime =
-      CreateRuntime(config.runtime,
-                    {.threads = config.threads, .dtype = config.dtype, .library = config.library});
+  const std::unique_ptr<Runtime> runtime = CreateRuntime(config.runtime, OptionsOf(config));
   for (const Subject& subject : subjects) {
     const Availability supported = runtime->Supports(BuildGraph(subject.architecture));
     if (!supported.ok) {

@@ -18,6 +18,7 @@ void RunRuntimes(const std::string& ort_library, Context& context) {
                {"available", "available", false},
                {"dtypes", "dtypes", false},
                {"versions", "versions", false},
+               {"providers", "providers", false},
                {"summary", "summary", false}});
   for (const RuntimeEntry* entry : Runtimes()) {
     const Availability available = entry->available(options);
@@ -26,10 +27,13 @@ void RunRuntimes(const std::string& ort_library, Context& context) {
     std::vector<std::string> versions;
     for (const auto& [name, version] : entry->versions(options))
       versions.push_back(name + " " + version);
+    std::vector<std::string> providers;
+    if (entry->providers != nullptr) providers = entry->providers(options);
     table.AddRow({{entry->name, ""},
                   {available.ok ? "yes" : "no: " + available.reason, ""},
                   {fmt::format("{}", fmt::join(dtypes, " ")), ""},
                   {Joined(versions), ""},
+                  {fmt::format("{}", fmt::join(providers, " ")), ""},
                   {entry->summary, ""}});
   }
   table.Print(context.format, context.terminal, context.out);

@@ -16,7 +16,7 @@ constexpr int kSequential = 0;
 constexpr int kLogFatal = 4;  // its errors come back as statuses and are told once
 constexpr int kAllOptimisations = 99;
 
-Owned<OrtSession> LoadSession(const Api& api, int threads, const Weights& weights,
+Owned<OrtSession> LoadSession(const Api& api, const Device& device, const Weights& weights,
                               const OnnxOptions& options) {
   const Functions& ort = api.functions();
   const OnnxSkeleton skeleton = BuildOnnxSkeleton(weights.graph, options);
@@ -25,12 +25,15 @@ Owned<OrtSession> LoadSession(const Api& api, int threads, const Weights& weight
   api.Check(ort.SetSessionExecutionMode(so, kSequential), "execution mode");
   api.Check(ort.SetSessionLogSeverityLevel(so, kLogFatal), "log");
   api.Check(ort.SetSessionGraphOptimizationLevel(so, kAllOptimisations), "optimisation level");
-  api.Check(ort.SetIntraOpNumThreads(so, threads), "threads");
+  api.Check(ort.SetIntraOpNumThreads(so, device.threads), "threads");
   api.Check(ort.SetInterOpNumThreads(so, 1), "threads");
   // Within a step idle threads spin, as they do by default; between steps they sleep, or those of
   // one model would take the cores from the next one that is timed.
   api.Check(ort.AddSessionConfigEntry(so, "session.intra_op.allow_spinning", "1"), "spinning");
   api.Check(ort.AddSessionConfigEntry(so, "session.force_spinning_stop", "1"), "spinning");
+
+  AppendProvider(api, device.provider, *so);
+  const bool on_cpu = device.provider == kCpuProvider;
 
   std::vector<Owned<OrtValue>> values;
   std::vector<const OrtValue*> views;
@@ -41,8 +44,8 @@ Owned<OrtSession> LoadSession(const Api& api, int threads, const Weights& weight
     views.push_back(values.back().get());
     names.push_back(weight.name.c_str());
     // The library copies what it is given as external; this makes it drop the copy again and read
-    // the original, where it needs one.
-    if (weights.viewed) {
+    // the original, where it needs one. Other providers keep weights in memory of their own.
+    if (weights.viewed && on_cpu) {
       api.Check(ort.AddInitializer(so, names.back(), views.back()), weight.name);
     }
   }
@@ -81,7 +84,7 @@ Variant ChooseVariant(const Graph& graph, bool fused) {
   return variant;
 }
 
-Engine::Engine(const Api& api, int threads, std::shared_ptr<const Weights> weights,
+Engine::Engine(const Api& api, const Device& device, std::shared_ptr<const Weights> weights,
                const OnnxOptions& options)
     : api_(api),
       weights_(std::move(weights)),
@@ -89,7 +92,7 @@ Engine::Engine(const Api& api, int threads, std::shared_ptr<const Weights> weigh
       layers_(LayersOf(weights_->graph)) {
   // The library's copy, and what it packs.
   CheckMemory(CheckedMul(2, weights_->bytes), "onnxruntime model (its copies of the weights)");
-  session_ = LoadSession(api_, threads, *weights_, options_);
+  session_ = LoadSession(api_, device, *weights_, options_);
 }
 
 }  // namespace lts::ort

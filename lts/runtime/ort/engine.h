@@ -10,9 +10,16 @@
 #include "lts/arch/graph.h"
 #include "lts/export/onnx.h"
 #include "lts/runtime/ort/ort_api.h"
+#include "lts/runtime/ort/provider.h"
 #include "lts/runtime/ort/weights.h"
 
 namespace lts::ort {
+
+// What a session computes on.
+struct Device {
+  int threads = 1;
+  std::string provider{kCpuProvider};  // a name of FindProvider
+};
 
 // How a graph is best written for the library: with its own operators and a cache in place, with
 // its own operators, or with standard ones; all_logits stays false. When none can be: why the last
@@ -40,7 +47,7 @@ class Engine {
   // `options` are ones that SupportsOnnx accepts. Takes the time to optimise the graph and to pack
   // the matrices, for which the library makes a copy of each. Throws kOutOfMemory before, when the
   // copies cannot fit, and what the library has against the model.
-  Engine(const Api& api, int threads, std::shared_ptr<const Weights> weights,
+  Engine(const Api& api, const Device& device, std::shared_ptr<const Weights> weights,
          const OnnxOptions& options);
 
   const Api& api() const { return api_; }

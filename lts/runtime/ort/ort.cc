@@ -7,6 +7,7 @@
 
 #include "lts/runtime/ort/engine.h"
 #include "lts/runtime/ort/library.h"
+#include "lts/runtime/ort/provider.h"
 #include "lts/runtime/ort/session.h"
 #include "lts/runtime/ort/weights.h"
 
@@ -15,9 +16,10 @@ namespace {
 
 class OrtModel final : public LoadedModel {
  public:
-  OrtModel(const ort::Api& api, int threads, ort::Weights weights, const OnnxOptions& variant)
+  OrtModel(const ort::Api& api, ort::Device device, ort::Weights weights,
+           const OnnxOptions& variant)
       : api_(api),
-        threads_(threads),
+        device_(std::move(device)),
         weights_(std::make_shared<const ort::Weights>(std::move(weights))),
         variant_(variant) {}
 
@@ -36,13 +38,13 @@ class OrtModel final : public LoadedModel {
     if (engine == nullptr) {
       OnnxOptions options = variant_;
       options.all_logits = all_logits;
-      engine = std::make_shared<const ort::Engine>(api_, threads_, weights_, options);
+      engine = std::make_shared<const ort::Engine>(api_, device_, weights_, options);
     }
     return engine;
   }
 
   const ort::Api& api_;
-  int threads_;
+  ort::Device device_;
   std::shared_ptr<const ort::Weights> weights_;
   OnnxOptions variant_;
   std::mutex mutex_;
@@ -51,7 +53,7 @@ class OrtModel final : public LoadedModel {
 
 class OrtRuntime final : public Runtime {
  public:
-  OrtRuntime(const ort::Api& api, int threads) : api_(api), threads_(threads) {}
+  OrtRuntime(const ort::Api& api, ort::Device device) : api_(api), device_(std::move(device)) {}
   std::string_view name() const override { return kOrtRuntime.name; }
   Availability Supports(const Graph& graph) const override { return Choose(graph).can; }
   std::unique_ptr<LoadedModel> Load(Model model) override {
@@ -72,16 +74,19 @@ class OrtRuntime final : public Runtime {
                "rows of a single value"},
               {}};
     }
-    return ort::ChooseVariant(graph, api_.has_sound_fused_attention());
+    // Other providers have the fused operators for other types only, and a cache of theirs is
+    // copied to and from main memory: nothing is in place.
+    return ort::ChooseVariant(
+        graph, device_.provider == ort::kCpuProvider && api_.has_sound_fused_attention());
   }
   std::unique_ptr<LoadedModel> LoadWeights(ort::Weights weights) const {
     const ort::Variant variant = Choose(weights.graph);
     if (!variant.can.ok) throw Error(ErrorCode::kUnsupported, variant.can.reason);
-    return std::make_unique<OrtModel>(api_, threads_, std::move(weights), variant.options);
+    return std::make_unique<OrtModel>(api_, device_, std::move(weights), variant.options);
   }
 
   const ort::Api& api_;
-  int threads_;
+  ort::Device device_;
   ort::SharedWeights shared_weights_;
 };
 
@@ -100,9 +105,19 @@ Availability Available(const RuntimeOptions& options) {
 
 RuntimeVersions Versions(const RuntimeOptions& options) {
   try {
-    return {{"onnxruntime", Library(options).version()}};
+    const ort::Api& api = Library(options);
+    return {{"onnxruntime", api.version()},
+            {"onnxruntime provider", ort::FindProvider(api, options.provider)}};
   } catch (const Error&) {
-    return {};  // Available() says why
+    return {};  // Available() or Create() says why
+  }
+}
+
+std::vector<std::string> Providers(const RuntimeOptions& options) {
+  try {
+    return ort::AvailableProviders(Library(options));
+  } catch (const Error&) {
+    return {};
   }
 }
 
@@ -113,20 +128,24 @@ std::unique_ptr<Runtime> Create(const RuntimeOptions& options) {
                 fmt::format("the onnxruntime runtime has no dtype '{}', only 'f32'",
                             kDTypes.Name(options.dtype)));
   }
-  return std::make_unique<OrtRuntime>(Library(options), options.threads);
+  const ort::Api& api = Library(options);
+  const ort::Device device{options.threads, ort::FindProvider(api, options.provider)};
+  // Now rather than with the first model.
+  ort::AppendProvider(api, device.provider, *api.NewSessionOptions());
+  return std::make_unique<OrtRuntime>(api, device);
 }
 
 }  // namespace
 
 const RuntimeEntry kOrtRuntime{
     .name = "onnxruntime",
-    .summary =
-        "Microsoft's ONNX Runtime, opened at run time: its CPU provider, operators and threads",
+    .summary = "Microsoft's ONNX Runtime, opened at run time: its providers, operators and threads",
     .library = "libonnxruntime.so",
     .allocates_in_step = true,
     .available = Available,
     .dtypes = [] { return std::vector<DType>{DType::kFloat32}; },
     .versions = Versions,
+    .providers = Providers,
     .create = Create,
 };
 

@@ -26,6 +26,14 @@ void Read(const void* table, int place, Function& function) {
   function = reinterpret_cast<Function>(static_cast<const AnyFunction*>(table)[place]);
 }
 
+ProviderFunctions ReadProvider(const void* table, int create, int append, int release) {
+  ProviderFunctions f;
+  Read(table, create, f.Create);
+  Read(table, append, f.Append);
+  Read(table, release, f.Release);
+  return f;
+}
+
 std::int64_t BytesOf(ElementType type) { return type == ElementType::kInt64 ? 8 : 4; }
 
 // The library's messages mostly begin with the place in its source that they come from: path, line
@@ -113,6 +121,14 @@ Functions ReadTable(const void* table) {
   Read(table, 137, f.BindOutput);
   Read(table, 150, f.AddInitializer);
   Read(table, 210, f.AddExternalInitializers);
+  Read(table, 125, f.GetAvailableProviders);
+  Read(table, 126, f.ReleaseAvailableProviders);
+  Read(table, 216, f.SessionOptionsAppendExecutionProvider);
+  f.cuda = ReadProvider(table, 205, 204, 208);
+  f.tensorrt = ReadProvider(table, 171, 170, 174);
+  f.rocm = ReadProvider(table, 255, 152, 258);
+  f.cann = ReadProvider(table, 221, 220, 224);
+  f.dnnl = ReadProvider(table, 240, 239, 243);
   return f;
 }
 

@@ -23,12 +23,20 @@ struct OrtSession;
 struct OrtValue;
 struct OrtRunOptions;
 struct OrtSessionOptions;
+struct OrtProviderOptions;  // of the one provider that its functions belong to
 
 // The numbers are ONNX's (TensorProto::DataType).
 enum class ElementType : int { kFloat32 = 1, kInt32 = 6, kInt64 = 7 };
 
 // A version of the table that every library since 1.19 has.
 inline constexpr std::uint32_t kApiVersion = 19;
+
+// Of a provider whose options are an object: made, handed to a session's options, released.
+struct ProviderFunctions {
+  OrtStatus* (*Create)(OrtProviderOptions**);
+  OrtStatus* (*Append)(OrtSessionOptions*, const OrtProviderOptions*);
+  void (*Release)(OrtProviderOptions*);
+};
 
 // Names and parameters as the library documents them. Each that returns a Status returns nullptr
 // for success.
@@ -62,6 +70,16 @@ struct Functions {
   OrtStatus* (*AddInitializer)(OrtSessionOptions*, const char* name, const OrtValue*);
   OrtStatus* (*AddExternalInitializers)(OrtSessionOptions*, const char* const* names,
                                         const OrtValue* const* values, std::size_t count);
+  OrtStatus* (*GetAvailableProviders)(char*** names, int* count);
+  OrtStatus* (*ReleaseAvailableProviders)(char** names, int count);
+  OrtStatus* (*SessionOptionsAppendExecutionProvider)(OrtSessionOptions*, const char* name,
+                                                      const char* const* keys,
+                                                      const char* const* values, std::size_t count);
+  ProviderFunctions cuda;
+  ProviderFunctions tensorrt;
+  ProviderFunctions rocm;
+  ProviderFunctions cann;
+  ProviderFunctions dnnl;
 };
 
 // Reads the functions out of a table that the library returned for kApiVersion.

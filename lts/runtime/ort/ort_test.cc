@@ -111,9 +111,58 @@ TEST(OrtRuntime, RefusesOtherDtypes) {
 
 TEST_F(OrtTest, NamesTheLibrarysVersion) {
   const RuntimeVersions versions = kOrtRuntime.versions({});
-  ASSERT_EQ(versions.size(), 1U);
+  ASSERT_EQ(versions.size(), 2U);
   EXPECT_EQ(versions[0].first, "onnxruntime");
   EXPECT_FALSE(versions[0].second.empty());
+  EXPECT_EQ(versions[1],
+            (std::pair<std::string, std::string>("onnxruntime provider", "CPUExecutionProvider")));
+}
+
+TEST_F(OrtTest, RefusesAProviderThatTheLibraryLacksWithThoseThatItHas) {
+  try {
+    kOrtRuntime.create({.provider = "NoSuch"});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+    EXPECT_THAT(error.what(), HasSubstr("got the provider 'NoSuch'"));
+    EXPECT_THAT(error.what(), HasSubstr("CPU"));
+  }
+  EXPECT_TRUE(kOrtRuntime.versions({.provider = "NoSuch"}).empty());
+}
+
+// Every other provider of the library that works here: those of Python's package have one.
+TEST_F(OrtTest, AnotherProviderGivesTheSameLogits) {
+  const auto logits = [](Runtime& runtime, const Architecture& architecture) {
+    const auto session = runtime.Load(RandomModel(architecture, 1, true))
+                             ->NewSession({.batch = 2, .max_tokens = 9, .max_step_tokens = 8});
+    std::vector<float> all = Last(*session, Tokens(16), 2);
+    const std::vector<float> decoded = Last(*session, Tokens(2), 2);
+    all.insert(all.end(), decoded.begin(), decoded.end());
+    return all;
+  };
+  int tried = 0;
+  for (const std::string& provider : kOrtRuntime.providers({})) {
+    if (provider == "CPUExecutionProvider") continue;
+    const RuntimeOptions options{.threads = 2, .provider = provider};
+    std::unique_ptr<Runtime> runtime;
+    try {
+      runtime = kOrtRuntime.create(options);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnsupported) << error.what();
+      continue;
+    }
+    EXPECT_EQ(kOrtRuntime.versions(options)[1].second, provider);
+    for (const Architecture& architecture : {InPlace(), ByTurns(), Mixed()}) {
+      const std::vector<float> expected = logits(*runtime_, architecture);
+      const std::vector<float> actual = logits(*runtime, architecture);
+      ASSERT_EQ(actual.size(), expected.size());
+      for (std::size_t i = 0; i < actual.size(); ++i) {
+        EXPECT_NEAR(actual[i], expected[i], 1e-4) << provider;
+      }
+    }
+    ++tried;
+  }
+  if (tried == 0) GTEST_SKIP() << "no provider but the CPU's works here";
 }
 
 TEST_F(OrtTest, RefusesAModelOfWidthOneWithTheReason) {

@@ -36,6 +36,11 @@ std::unique_ptr<Runtime> CreateRuntime(std::string_view name, const RuntimeOptio
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("runtime '{}' is not available here: {}", name, here.reason));
   }
+  if (!options.provider.empty() && entry.providers == nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("runtime '{}': got the provider '{}', but it has none to choose from",
+                            name, Quoted(options.provider)));
+  }
   const std::vector<DType> dtypes = entry.dtypes();
   if (std::find(dtypes.begin(), dtypes.end(), options.dtype) == dtypes.end()) {
     std::string known;

@@ -64,6 +64,13 @@ TEST(Registry, RefusesADtypeThatARuntimeLacks) {
   EXPECT_STREQ(error.what(), "runtime 'reference': got dtype 'bf16', expected one of: f32");
 }
 
+TEST(Registry, RefusesAProviderWhereThereIsNothingToChoose) {
+  const Error error = ErrorOf([] { CreateRuntime("cpu", {.provider = "CUDA"}); });
+  EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+  EXPECT_STREQ(error.what(),
+               "runtime 'cpu': got the provider 'CUDA', but it has none to choose from");
+}
+
 TEST(Registry, ChecksOptionsBeforeCreating) {
   const Error error = ErrorOf([] { CreateRuntime("reference", {.threads = 0}); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
