@@ -274,6 +274,8 @@ TEST_F(CliFolder, ExportRefusesBadInputAndWritesNothing) {
   ExpectBadInput(lts_export({"--fuse", "onnx-runtime"}), "did you mean 'onnxruntime'?");
   ExpectBadInput(lts_export({"--logits", "some"}), "expected 'last' or 'all'");
   ExpectBadInput(lts_export({"--format", "gguf"}), "expected 'onnx'");
+  ExpectBadInput(lts_export({"--opset", "16"}), "--opset: got 16, expected an integer in [17, 26]");
+  ExpectBadInput(lts_export({"--opset", "27"}), "--opset: got 27, expected an integer in [17, 26]");
   EXPECT_FALSE(std::filesystem::exists(Path("model.onnx")));
   ExpectBadInput(Lts({"export", arch, "-o", Path("no/model.onnx"), "--quiet"}), "no/model.onnx");
 }

@@ -9,7 +9,7 @@
 //   logits                       float32 [B, 1, V] (last position) or [B, T, V]
 //   present.{i}.key              [B, n_kv_head_i, P + T, d_head_i], .value alike
 //
-// The plain variant uses standard operators only (opset 17). The fused one uses ONNX Runtime's
+// The plain variant uses standard operators only. The fused one uses ONNX Runtime's
 // GroupQueryAttention, SkipLayerNormalization and FastGelu where their conditions hold.
 #pragma once
 
@@ -40,6 +40,12 @@ constexpr OnnxDType OnnxDTypeOf(DType dtype) {
                                      : OnnxDType::kInt8;
 }
 
+// Versions of the standard operators that a model may ask for. 17 is the first with
+// LayerNormalization; the last is the newest that was tried (tools/check_onnx_opsets.py). The
+// operators are the same in all, with the same meaning.
+inline constexpr int kFirstOnnxOpset = 17;
+inline constexpr int kLastOnnxOpset = 26;
+
 struct OnnxOptions {
   OnnxDType dtype = OnnxDType::kFloat32;
   bool fused = false;       // ONNX Runtime's own operators
@@ -49,6 +55,7 @@ struct OnnxOptions {
   // place. Two more inputs say where: seqlens_k int32 [B] (tokens in context after the step, less
   // one) and total_sequence_length int32 [] (tokens in context after the step).
   bool shared_cache = false;
+  int opset = kFirstOnnxOpset;  // .. kLastOnnxOpset
 };
 
 // Can this graph be written with these options, and if not, why? Never throws.
@@ -75,7 +82,8 @@ OnnxSkeleton BuildOnnxSkeleton(const Graph& graph, const OnnxOptions& options);
 // Writes `path`, and beside it `path` + "_data" when the weights take more than
 // `inline_weight_limit` bytes (a protobuf message ends at 2 GiB). A file appears whole or not at
 // all, the model after its data. Checked by ONNX's own checker and shape inference before anything
-// is written. Throws kUnsupported, kIo, kOutOfMemory.
+// is written; Debian's know opset 17, so a newer one is checked as what it would be in 17. Throws
+// kUnsupported, kIo, kOutOfMemory.
 struct OnnxFileOptions {
   OnnxOptions onnx;
   std::int64_t inline_weight_limit = std::int64_t{2000} << 20;

@@ -63,7 +63,9 @@ OnnxSkeleton BuildOnnxSkeleton(const Graph& graph, const OnnxOptions& options) {
 OnnxFileResult ExportOnnx(const Model& model, const std::filesystem::path& path,
                           const OnnxFileOptions& options) {
   const OnnxProgram program = BuildOnnxProgram(model.graph(), options.onnx);
-  CheckOnnx(program);
+  OnnxOptions checked = options.onnx;
+  checked.opset = kFirstOnnxOpset;
+  CheckOnnx(BuildOnnxProgram(model.graph(), checked));
   OnnxFileResult result;
   if (WeightBytes(program) <= options.inline_weight_limit) {
     // Two copies at the worst: the message and its bytes.

@@ -58,13 +58,25 @@ TEST_F(OnnxFileTest, HoldsEveryWeightOfTheModel) {
   ExportOnnx(model_, Path(), {});
   const onnx::ModelProto proto = Parse();
   EXPECT_EQ(proto.producer_name(), "lts");
-  EXPECT_EQ(proto.opset_import(0).version(), kOnnxOpset);
+  EXPECT_EQ(proto.opset_import(0).version(), kFirstOnnxOpset);
   const Graph& graph = model_.graph();
   for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
     const std::string& bytes = Initializer(proto, graph.tensors[i].name).raw_data();
     const std::span<const float> values = model_.tensor(static_cast<TensorId>(i));
     ASSERT_EQ(bytes.size(), values.size_bytes());
     EXPECT_EQ(std::memcmp(bytes.data(), values.data(), bytes.size()), 0);
+  }
+}
+
+TEST_F(OnnxFileTest, NamesTheOpsetAndTheFormatThatCameWithIt) {
+  for (const auto& [opset, ir_version] : {std::pair(17, 8), {18, 8}, {21, 10}, {26, 13}}) {
+    OnnxFileOptions options;
+    options.onnx.opset = opset;
+    const OnnxFileResult result = ExportOnnx(model_, Path(), options);
+    EXPECT_EQ(result.model_bytes, OnnxFileBytes(model_.graph(), options));
+    const onnx::ModelProto proto = Parse();
+    EXPECT_EQ(proto.opset_import(0).version(), opset);
+    EXPECT_EQ(proto.ir_version(), ir_version);
   }
 }
 

@@ -69,8 +69,13 @@ Name RmsNorm(OnnxWriter& writer, const NormOp& op, const Name& x) {
   // In float32 whatever the compute type: squares leave the range of half precision.
   const bool half = writer.compute_type() == OnnxType::kFloat16;
   const Name wide = half ? writer.Cast(x, OnnxType::kFloat32) : x;
-  const Name mean = writer.Add("ReduceMean", {writer.Add("Mul", {wide, wide})},
-                               {{"axes", std::vector<std::int64_t>{kLast}}});
+  const Name square = writer.Add("Mul", {wide, wide});
+  Name mean;
+  if (writer.options().opset < 18) {
+    mean = writer.Add("ReduceMean", {square}, {{"axes", std::vector<std::int64_t>{kLast}}});
+  } else {
+    mean = writer.Add("ReduceMean", {square, writer.Ints({kLast})});  // no longer an attribute
+  }
   const Name shifted = writer.Add("Add", {mean, writer.Float32({op.epsilon})});
   Name normed = writer.Add("Div", {wide, writer.Add("Sqrt", {shifted})});
   if (half) normed = writer.Cast(normed, OnnxType::kFloat16);

@@ -135,6 +135,10 @@ Availability SupportsOnnx(const Graph& graph, const OnnxOptions& options) {
   if (options.shared_cache && !options.fused) {
     return {false, "a shared cache needs ONNX Runtime's fused operators"};
   }
+  if (options.opset < kFirstOnnxOpset || options.opset > kLastOnnxOpset) {
+    return {false, fmt::format("ONNX export: got opset {}, expected {} to {}", options.opset,
+                               kFirstOnnxOpset, kLastOnnxOpset)};
+  }
   for (const Op& op : graph.ops) {
     if (const auto* embed = As<EmbedOp>(op); embed != nullptr && embed->clusters.size() != 1) {
       return {false, "ONNX export: adaptive embeddings are not supported"};
@@ -197,6 +201,7 @@ OnnxProgram BuildOnnxProgram(const Graph& graph, const OnnxOptions& options) {
       output = WriteHead(writer, std::get<HeadOp>(op.attributes), input);
     }
   }
+  writer.program().opset = options.opset;
   return writer.Take();
 }
 

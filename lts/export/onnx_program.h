@@ -67,10 +67,10 @@ struct OnnxProgram {
   // Types of what ONNX Runtime's operators give: ONNX's shape inference does not know those.
   std::vector<OnnxValue> inner;
   bool uses_ort_domain = false;
+  int opset = kFirstOnnxOpset;
 };
 
 inline constexpr const char* kOrtDomain = "com.microsoft";
-inline constexpr int kOnnxOpset = 17;
 
 // Throws kUnsupported with SupportsOnnx()'s reason.
 OnnxProgram BuildOnnxProgram(const Graph& graph, const OnnxOptions& options);

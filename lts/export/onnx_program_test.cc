@@ -119,6 +119,41 @@ TEST(BuildOnnxProgram, FallsBackWhereAFusedOperatorsConditionsDoNotHold) {
   EXPECT_THAT(shared.reason, HasSubstr("layer 0: got d_head = 20"));
 }
 
+// From 18 on the axes of a mean are an input; nothing else of what is written here changed.
+TEST(BuildOnnxProgram, NewerOpsetsDifferInMeansAlone) {
+  for (const Graph& graph : Decoders()) {
+    const OnnxProgram first = BuildOnnxProgram(graph, {});
+    const OnnxProgram last = BuildOnnxProgram(graph, {.opset = kLastOnnxOpset});
+    EXPECT_EQ(first.opset, kFirstOnnxOpset);
+    EXPECT_EQ(last.opset, kLastOnnxOpset);
+    ASSERT_EQ(last.nodes.size(), first.nodes.size());
+    for (std::size_t i = 0; i < last.nodes.size(); ++i) {
+      EXPECT_EQ(last.nodes[i].op, first.nodes[i].op);
+      if (last.nodes[i].op == "ReduceMean") {
+        EXPECT_EQ(first.nodes[i].inputs.size(), 1U);
+        EXPECT_EQ(first.nodes[i].attributes.size(), 1U);
+        EXPECT_EQ(last.nodes[i].inputs.size(), 2U);
+        EXPECT_EQ(last.nodes[i].attributes.size(), 0U);
+      } else {
+        EXPECT_EQ(last.nodes[i].inputs.size(), first.nodes[i].inputs.size());
+        EXPECT_EQ(last.nodes[i].attributes.size(), first.nodes[i].attributes.size());
+      }
+    }
+  }
+  const OnnxProgram llama =
+      BuildOnnxProgram(LlamaGraph(2, 64, 96, 4, 2, 100, 48), {.opset = kLastOnnxOpset});
+  EXPECT_EQ(CountOp(llama, "ReduceMean"), 5);
+}
+
+TEST(SupportsOnnx, RefusesAnOpsetOutsideItsRange) {
+  for (const int opset : {-1, 16, kLastOnnxOpset + 1}) {
+    const Availability can = SupportsOnnx(UnequalGpt2(), {.opset = opset});
+    EXPECT_FALSE(can.ok);
+    EXPECT_EQ(can.reason,
+              "ONNX export: got opset " + std::to_string(opset) + ", expected 17 to 26");
+  }
+}
+
 TEST(BuildOnnxProgram, StoresATiedTableOnce) {
   for (const OnnxDType dtype : {OnnxDType::kFloat32, OnnxDType::kFloat16, OnnxDType::kInt8}) {
     const Graph graph = UnequalGpt2();

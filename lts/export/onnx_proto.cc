@@ -7,6 +7,7 @@
 #include <onnx/shape_inference/implementation.h>
 
 #include <exception>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -19,7 +20,13 @@
 namespace lts {
 namespace {
 
-constexpr int kIrVersion = 8;  // of opset 17
+// The version of the file format that came with an opset, by ONNX's table of releases.
+constexpr int IrVersion(int opset) {
+  constexpr int kVersions[] = {8, 8, 9, 9, 10, 10, 11, 12, 13, 13};  // of 17, 18, ...
+  static_assert(std::size(kVersions) == kLastOnnxOpset - kFirstOnnxOpset + 1);
+  return kVersions[opset - kFirstOnnxOpset];
+}
+
 constexpr std::int64_t kProtobufLimit = std::numeric_limits<std::int32_t>::max();
 
 void SetValue(const OnnxValue& value, onnx::ValueInfoProto* proto) {
@@ -63,12 +70,12 @@ void SetNode(const OnnxNode& node, onnx::NodeProto* proto) {
 // Everything but the weights.
 onnx::ModelProto MakeModel(const OnnxProgram& program) {
   onnx::ModelProto model;
-  model.set_ir_version(kIrVersion);
+  model.set_ir_version(IrVersion(program.opset));
   model.set_producer_name("lts");
   model.set_producer_version(kVersion);
   onnx::OperatorSetIdProto* opset = model.add_opset_import();
   opset->set_domain("");
-  opset->set_version(kOnnxOpset);
+  opset->set_version(program.opset);
   if (program.uses_ort_domain) {
     opset = model.add_opset_import();
     opset->set_domain(kOrtDomain);

@@ -27,8 +27,9 @@ std::string SerializeOnnx(const OnnxProgram& program, const OnnxWeightPlace& pla
 // The length of what SerializeOnnx would give, without encoding a weight.
 std::int64_t OnnxSize(const OnnxProgram& program, const std::string& external_file);
 
-// onnx::checker and strict shape inference, on the nodes and types alone. Throws kInvalidArgument
-// with ONNX's words: a defect of ours, found before anything is written.
+// onnx::checker and strict shape inference, on the nodes and types alone, of a program of opset 17:
+// the library need not know a newer one. Throws kInvalidArgument with ONNX's words: a defect of
+// ours, found before anything is written.
 void CheckOnnx(const OnnxProgram& program);
 
 }  // namespace lts

@@ -29,6 +29,7 @@ struct Options {
   std::string fuse = "none";
   std::string logits = "last";
   bool external_data = false;
+  int opset = kFirstOnnxOpset;
   std::uint64_t seed = 1;
 };
 
@@ -44,6 +45,12 @@ void RunExport(const Options& options, Context& context) {
   OnnxFileOptions file;
   file.onnx.dtype = kOnnxDTypes.Parse(options.dtype);
   file.onnx.fused = kFuses.Parse(options.fuse) == Fuse::kOnnxRuntime;
+  if (options.opset < kFirstOnnxOpset || options.opset > kLastOnnxOpset) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--opset: got {}, expected an integer in [{}, {}]", options.opset,
+                            kFirstOnnxOpset, kLastOnnxOpset));
+  }
+  file.onnx.opset = options.opset;
   file.onnx.all_logits = options.logits == "all";
   if (options.external_data) file.inline_weight_limit = 0;
 
@@ -93,6 +100,11 @@ void AddExport(CLI::App& app, Context& context) {
   command
       ->add_option("--logits", options->logits, "Logits of the last position, or of all: last, all")
       ->capture_default_str();
+  command
+      ->add_option("--opset", options->opset,
+                   fmt::format("Version of the standard operators, {} to {}", kFirstOnnxOpset,
+                               kLastOnnxOpset))
+      ->capture_default_str();
   command->add_flag("--external-data", options->external_data,
                     "Weights in a file of their own, OUTPUT_data (always beyond 2 GB)");
   command->add_option("--seed", options->seed, "Seed of the random weights")->capture_default_str();
@@ -100,8 +112,7 @@ void AddExport(CLI::App& app, Context& context) {
   command->footer(
       "Inputs: input_ids [batch, tokens] and past_key_values.N.key|value [batch, heads, past, "
       "head\n"
-      "width]; outputs: logits and present.N.key|value; batch, tokens and past are dynamic. Opset "
-      "17.\n"
+      "width]; outputs: logits and present.N.key|value; batch, tokens and past are dynamic.\n"
       "Example: lts export lts-search/architectures/gpt2_….json -o model.onnx");
   command->callback([options, &context] { RunExport(*options, context); });
 }
