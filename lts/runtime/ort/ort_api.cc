@@ -34,7 +34,18 @@ ProviderFunctions ReadProvider(const void* table, int create, int append, int re
   return f;
 }
 
-std::int64_t BytesOf(ElementType type) { return type == ElementType::kInt64 ? 8 : 4; }
+std::int64_t BytesOf(ElementType type) {
+  switch (type) {
+    case ElementType::kInt64:
+      return 8;
+    case ElementType::kFloat32:
+    case ElementType::kInt32:
+      return 4;
+    case ElementType::kFloat16:
+      return 2;
+  }
+  return 0;
+}
 
 // The library's messages mostly begin with the place in its source that they come from: path, line
 // and a function's whole signature, "/a/b.cc:31 void ns::F(const T<int>&) what happened". What

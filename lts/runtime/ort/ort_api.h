@@ -26,7 +26,7 @@ struct OrtSessionOptions;
 struct OrtProviderOptions;  // of the one provider that its functions belong to
 
 // The numbers are ONNX's (TensorProto::DataType).
-enum class ElementType : int { kFloat32 = 1, kInt32 = 6, kInt64 = 7 };
+enum class ElementType : int { kFloat32 = 1, kInt32 = 6, kInt64 = 7, kFloat16 = 10 };
 
 // A version of the table that every library since 1.19 has.
 inline constexpr std::uint32_t kApiVersion = 19;

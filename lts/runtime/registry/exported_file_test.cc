@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
 #include <filesystem>
 #include <utility>
 
@@ -27,6 +28,8 @@ const Variant kVariants[] = {
     {"fused", {.fused = true}, 1e-4},
     {"plain of a newer opset", {.opset = kNewerOpset}, 1e-4},
     {"fused of a newer opset", {.fused = true, .opset = kNewerOpset}, 1e-4},
+    {"plain f16", {.dtype = OnnxDType::kFloat16}, 5e-3},
+    {"fused f16", {.dtype = OnnxDType::kFloat16, .fused = true}, 5e-3},
     {"plain int8", {.dtype = OnnxDType::kInt8}, 5e-2},
     {"fused int8", {.dtype = OnnxDType::kInt8, .fused = true}, 5e-2},
 };
@@ -43,8 +46,14 @@ const ort::Api* OpenOrt() {
 // Runs a file as its users do: keys and values of a step are handed to the next.
 class FileRunner {
  public:
-  FileRunner(const ort::Api& api, const std::string& path, const Graph& graph, std::int64_t batch)
-      : api_(api), graph_(graph), batch_(batch), bytes_(ReadFile(path)) {
+  FileRunner(const ort::Api& api, const std::string& path, const Graph& graph, std::int64_t batch,
+             OnnxDType dtype)
+      : api_(api),
+        graph_(graph),
+        batch_(batch),
+        cache_type_(dtype == OnnxDType::kFloat16 ? ort::ElementType::kFloat16
+                                                 : ort::ElementType::kFloat32),
+        bytes_(ReadFile(path)) {
     const auto options = api_.NewSessionOptions();
     session_ = api_.NewSession(bytes_, *options);
     for (const Op& op : graph.ops) {
@@ -76,16 +85,16 @@ class FileRunner {
     };
     const std::array<std::int64_t, 2> ids_shape{batch_, n};
     bind_input("input_ids", api_.NewValue(ids.data(), ids_shape, ort::ElementType::kInt64));
-    std::vector<std::vector<float>> next;
+    const std::int64_t element = cache_type_ == ort::ElementType::kFloat16 ? 2 : 4;
+    std::vector<std::vector<std::byte>> next;
     for (Cache& cache : caches_) {
       const std::array<std::int64_t, 4> past{batch_, cache.n_head, length_, cache.d_head};
       const std::array<std::int64_t, 4> present{batch_, cache.n_head, length_ + n, cache.d_head};
       cache.values.resize(std::max<std::size_t>(cache.values.size(), 1));  // no null pointer
-      bind_input(cache.past, api_.NewValue(cache.values.data(), past, ort::ElementType::kFloat32));
+      bind_input(cache.past, api_.NewValue(cache.values.data(), past, cache_type_));
       next.emplace_back(
-          static_cast<std::size_t>(batch_ * cache.n_head * (length_ + n) * cache.d_head));
-      bind_output(cache.present,
-                  api_.NewValue(next.back().data(), present, ort::ElementType::kFloat32));
+          static_cast<std::size_t>(batch_ * cache.n_head * (length_ + n) * cache.d_head * element));
+      bind_output(cache.present, api_.NewValue(next.back().data(), present, cache_type_));
     }
     std::vector<float> logits(static_cast<std::size_t>(batch_ * graph_.vocab_size));
     const std::array<std::int64_t, 3> logits_shape{batch_, 1, graph_.vocab_size};
@@ -102,11 +111,12 @@ class FileRunner {
     std::string present;
     std::int64_t n_head;
     std::int64_t d_head;
-    std::vector<float> values;
+    std::vector<std::byte> values;
   };
   const ort::Api& api_;
   const Graph& graph_;
   std::int64_t batch_;
+  ort::ElementType cache_type_;
   std::string bytes_;
   ort::Owned<ort::OrtSession> session_;
   std::vector<Cache> caches_;
@@ -143,7 +153,7 @@ TEST(ExportedFile, GivesTheReferencesLogitsInPrefillAndDecode) {
       OnnxFileOptions options;
       options.onnx = variant.options;
       ExportOnnx(Make(recipe), path, options);
-      FileRunner file(*api, path, graph, batch);
+      FileRunner file(*api, path, graph, batch, variant.options.dtype);
       SessionOptions session_options;
       session_options.batch = batch;
       session_options.max_tokens = prompt + kDecodeSteps;
