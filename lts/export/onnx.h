@@ -61,6 +61,14 @@ struct OnnxOptions {
 // Can this graph be written with these options, and if not, why? Never throws.
 Availability SupportsOnnx(const Graph& graph, const OnnxOptions& options);
 
+// What a layer's keys [0] and values [1] are called: as input, "past_key_values.3.key", and as
+// output, "present.3.key".
+struct OnnxCacheNames {
+  std::string past[2];
+  std::string present[2];
+};
+OnnxCacheNames CacheNamesOf(std::int64_t layer);
+
 // A weight that lies outside the serialized model: float32, row-major, exactly
 // Graph::tensors[tensor].
 struct OnnxWeight {

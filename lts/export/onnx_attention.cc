@@ -153,12 +153,7 @@ bool FitsGroupQueryAttention(const AttentionOp& op) {
 
 Name WriteAttention(OnnxWriter& writer, OnnxStep& step, const AttentionOp& op, const Name& x) {
   writer.set_scope(fmt::format("layers.{}/attention", op.layer));
-  const auto past = [&](const char* part) {
-    return fmt::format("past_key_values.{}.{}", op.layer, part);
-  };
-  const auto present = [&](const char* part) {
-    return fmt::format("present.{}.{}", op.layer, part);
-  };
+  const OnnxCacheNames cache = CacheNamesOf(op.layer);
   const Name qkv = writer.Linear(x, op.qkv_weight, op.qkv_bias);
   const bool rotary = op.positions == PositionScheme::kRotaryHalves ||
                       op.positions == PositionScheme::kRotaryInterleaved;
@@ -187,18 +182,18 @@ Name WriteAttention(OnnxWriter& writer, OnnxStep& step, const AttentionOp& op, c
     writer.AddNode(
         {"GroupQueryAttention",
          kOrtDomain,
-         {queries, keys, values, past("key"), past("value"), step.seqlens_k,
+         {queries, keys, values, cache.past[0], cache.past[1], step.seqlens_k,
           step.total_sequence_length},
-         {mixed, present("key"), present("value")},
+         {mixed, cache.present[0], cache.present[1]},
          {{"num_heads", op.n_head}, {"kv_num_heads", op.n_kv_head}, {"scale", op.scale}}});
     writer.DeclareHidden(mixed, op.n_head * op.d_head);
   } else {
-    const auto extend = [&](const char* part, const Name& fresh) {
-      return writer.Add("Concat", {past(part), writer.Transpose(fresh, {0, 2, 1, 3})},
-                        {{"axis", std::int64_t{2}}}, present(part));
+    const auto extend = [&](int i, const Name& fresh) {
+      return writer.Add("Concat", {cache.past[i], writer.Transpose(fresh, {0, 2, 1, 3})},
+                        {{"axis", std::int64_t{2}}}, cache.present[i]);
     };
-    const Name all_keys = extend("key", heads.keys);
-    const Name all_values = extend("value", heads.values);
+    const Name all_keys = extend(0, heads.keys);
+    const Name all_values = extend(1, heads.values);
     mixed = PlainAttention(writer, step, op, heads, all_keys, all_values);
   }
   return writer.Linear(mixed, op.out_weight, op.out_bias);

@@ -17,10 +17,6 @@ const T* As(const Op& op) {
   return std::get_if<T>(&op.attributes);
 }
 
-std::string PastName(std::int64_t layer, const char* part) {
-  return fmt::format("past_key_values.{}.{}", layer, part);
-}
-
 bool UsesGroupQueryAttention(const Graph& graph, const OnnxOptions& options) {
   return options.fused && std::any_of(graph.ops.begin(), graph.ops.end(), [](const Op& op) {
            const auto* attention = As<AttentionOp>(op);
@@ -46,13 +42,12 @@ void DeclareInterface(OnnxWriter& writer) {
     if (attention == nullptr) continue;
     const std::string past = options.shared_cache ? "capacity" : "past";
     const std::string present = options.shared_cache ? "capacity" : "total";
-    for (const char* part : {"key", "value"}) {
-      program.inputs.push_back({PastName(attention->layer, part),
-                                type,
-                                {"batch", attention->n_kv_head, past, attention->d_head}});
-      program.outputs.push_back({fmt::format("present.{}.{}", attention->layer, part),
-                                 type,
-                                 {"batch", attention->n_kv_head, present, attention->d_head}});
+    const OnnxCacheNames names = CacheNamesOf(attention->layer);
+    for (const int i : {0, 1}) {
+      program.inputs.push_back(
+          {names.past[i], type, {"batch", attention->n_kv_head, past, attention->d_head}});
+      program.outputs.push_back(
+          {names.present[i], type, {"batch", attention->n_kv_head, present, attention->d_head}});
     }
   }
 }
@@ -71,7 +66,7 @@ OnnxStep WriteStep(OnnxWriter& writer) {
     step.seqlens_k = "seqlens_k";
     step.total_sequence_length = "total_sequence_length";
   } else {
-    step.past = extent(PastName(0, "key"), 2);
+    step.past = extent(CacheNamesOf(0).past[0], 2);
     step.total = writer.Add("Add", {step.past, step.tokens});
     if (UsesGroupQueryAttention(writer.graph(), options)) {
       const Name last = writer.Add("Sub", {step.total, writer.Ints({1})});
@@ -109,6 +104,14 @@ bool WriteSkipNorm(OnnxWriter& writer, const Op& add, const Op& next, std::vecto
 }
 
 }  // namespace
+
+OnnxCacheNames CacheNamesOf(std::int64_t layer) {
+  const auto name = [layer](const char* when, const char* part) {
+    return fmt::format("{}.{}.{}", when, layer, part);
+  };
+  return {{name("past_key_values", "key"), name("past_key_values", "value")},
+          {name("present", "key"), name("present", "value")}};
+}
 
 std::int64_t SizeOf(OnnxType type) {
   switch (type) {

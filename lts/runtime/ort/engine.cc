@@ -60,15 +60,7 @@ std::vector<LayerCache> LayersOf(const Graph& graph) {
   for (const Op& op : graph.ops) {
     const auto* attention = std::get_if<AttentionOp>(&op.attributes);
     if (attention == nullptr) continue;
-    LayerCache layer;
-    layer.n_head = attention->n_kv_head;
-    layer.d_head = attention->d_head;
-    for (int i = 0; i < 2; ++i) {
-      const char* const what = i == 0 ? "key" : "value";
-      layer.past[i] = fmt::format("past_key_values.{}.{}", attention->layer, what);
-      layer.present[i] = fmt::format("present.{}.{}", attention->layer, what);
-    }
-    layers.push_back(std::move(layer));
+    layers.push_back({attention->n_kv_head, attention->d_head, CacheNamesOf(attention->layer)});
   }
   return layers;
 }

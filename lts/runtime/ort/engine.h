@@ -34,9 +34,7 @@ Variant ChooseVariant(const Graph& graph, bool fused = true);
 struct LayerCache {
   std::int64_t n_head = 1;
   std::int64_t d_head = 1;
-  // Of keys and of values each.
-  std::string past[2];
-  std::string present[2];
+  OnnxCacheNames names;
 };
 
 std::vector<LayerCache> LayersOf(const Graph& graph);

@@ -41,7 +41,7 @@ using Pair = std::array<Owned<OrtValue>, 2>;  // views of a layer's keys and val
 void BindPasts(const Engine& engine, OrtIoBinding& binding, std::size_t layer, const Pair& views) {
   const auto bind = engine.api().functions().BindInput;
   for (std::size_t i = 0; i < views.size(); ++i) {
-    const std::string& name = engine.layers()[layer].past[i];
+    const std::string& name = engine.layers()[layer].names.past[i];
     engine.api().Check(bind(&binding, name.c_str(), views[i].get()), name);
   }
 }
@@ -49,7 +49,7 @@ void BindPresents(const Engine& engine, OrtIoBinding& binding, std::size_t layer
                   const Pair& views) {
   const auto bind = engine.api().functions().BindOutput;
   for (std::size_t i = 0; i < views.size(); ++i) {
-    const std::string& name = engine.layers()[layer].present[i];
+    const std::string& name = engine.layers()[layer].names.present[i];
     engine.api().Check(bind(&binding, name.c_str(), views[i].get()), name);
   }
 }

@@ -58,12 +58,10 @@ class FileRunner {
     session_ = api_.NewSession(bytes_, *options);
     for (const Op& op : graph.ops) {
       if (const auto* attention = std::get_if<AttentionOp>(&op.attributes)) {
-        for (const char* part : {"key", "value"}) {
-          caches_.push_back({fmt::format("past_key_values.{}.{}", attention->layer, part),
-                             fmt::format("present.{}.{}", attention->layer, part),
-                             attention->n_kv_head,
-                             attention->d_head,
-                             {}});
+        const OnnxCacheNames names = CacheNamesOf(attention->layer);
+        for (const int i : {0, 1}) {
+          caches_.push_back(
+              {names.past[i], names.present[i], attention->n_kv_head, attention->d_head, {}});
         }
       }
     }
