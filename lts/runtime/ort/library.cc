@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -15,6 +14,7 @@
 
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
+#include "lts/runtime/ort/version.h"
 
 namespace lts::ort {
 namespace {
@@ -37,24 +37,8 @@ std::string Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// The numbers of "1.31.1" or of a file name's end; what is no number ends it.
-std::vector<int> Numbers(std::string_view text) {
-  std::vector<int> numbers;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    int number = 0;
-    const auto [rest, error] = std::from_chars(at, end, number);
-    if (error != std::errc()) break;
-    numbers.push_back(number);
-    if (rest == end || *rest != '.') break;
-    at = rest + 1;
-  }
-  return numbers;
-}
-
 bool IsNewEnough(std::string_view version) {
-  return Numbers(version) >= std::vector<int>{1, static_cast<int>(kApiVersion)};
+  return VersionNumbers(version) >= std::vector<int>{1, static_cast<int>(kApiVersion)};
 }
 
 // Folders below `parent` whose name starts with "python3", newest first.
@@ -67,7 +51,7 @@ std::vector<fs::path> PythonFolders(const fs::path& parent) {
   }
   const auto minor = [](const fs::path& path) {
     const std::string name = path.filename().string();
-    return Numbers(std::string_view(name).substr(std::string_view("python").size()));
+    return VersionNumbers(std::string_view(name).substr(std::string_view("python").size()));
   };
   std::sort(found.begin(), found.end(),
             [&](const fs::path& a, const fs::path& b) { return minor(a) > minor(b); });
@@ -94,7 +78,7 @@ std::optional<fs::path> NewestIn(const fs::path& folder) {
     std::string_view suffix(name);
     suffix.remove_prefix(kFileName.size());
     if (!suffix.empty() && suffix.front() != '.') continue;
-    std::vector<int> version = Numbers(suffix.empty() ? suffix : suffix.substr(1));
+    std::vector<int> version = VersionNumbers(suffix.empty() ? suffix : suffix.substr(1));
     if (!newest || version > newest_version) {
       newest = it->path();
       newest_version = std::move(version);

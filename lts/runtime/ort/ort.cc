@@ -9,6 +9,7 @@
 #include "lts/runtime/ort/library.h"
 #include "lts/runtime/ort/provider.h"
 #include "lts/runtime/ort/session.h"
+#include "lts/runtime/ort/version.h"
 #include "lts/runtime/ort/weights.h"
 
 namespace lts {
@@ -76,8 +77,8 @@ class OrtRuntime final : public Runtime {
     }
     // Other providers have the fused operators for other types only, and a cache of theirs is
     // copied to and from main memory: nothing is in place.
-    return ort::ChooseVariant(
-        graph, device_.provider == ort::kCpuProvider && api_.has_sound_fused_attention());
+    return ort::ChooseVariant(graph, device_.provider == ort::kCpuProvider &&
+                                         ort::HasSoundFusedAttention(api_.version()));
   }
   std::unique_ptr<LoadedModel> LoadWeights(ort::Weights weights) const {
     const ort::Variant variant = Choose(weights.graph);

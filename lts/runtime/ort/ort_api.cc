@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <utility>
 
 #include "lts/base/checked.h"
@@ -149,15 +148,6 @@ Api::Api(const void* table, std::string version, std::string path)
   Check(functions_.DisableTelemetryEvents(env_), "telemetry");
   Check(functions_.CreateCpuMemoryInfo(kArenaAllocator, kDefaultMemory, &memory_info_),
         "main memory");
-}
-
-bool Api::has_sound_fused_attention() const {
-  constexpr std::pair kFirst{1, 20};
-  std::pair version{0, 0};
-  const char* const end = version_.data() + version_.size();
-  const auto major = std::from_chars(version_.data(), end, version.first);
-  if (major.ptr != end) std::from_chars(major.ptr + 1, end, version.second);
-  return version >= kFirst;
 }
 
 void Api::Check(OrtStatus* status, std::string_view what) const {

@@ -102,10 +102,7 @@ class Api {
 
   const Functions& functions() const { return functions_; }
   const std::string& version() const { return version_; }  // "1.31.1"
-  // GroupQueryAttention of several tokens behind a context gives wrong values before 1.20, without
-  // a word (seen with 1.19.2).
-  bool has_sound_fused_attention() const;
-  const std::string& path() const { return path_; }  // "" when the system found it by name
+  const std::string& path() const { return path_; }        // "" when the system found it by name
 
   // Takes the status over. Throws when it is an error: "<what>: <the library's message in one
   // line>", kUnsupported when the library lacks what the model needs, kOutOfMemory when it says so,

@@ -90,6 +90,15 @@ TEST(ChooseVariant, KeepsTheCacheInPlaceWhereEveryHeadAllowsIt) {
   EXPECT_TRUE(choose(Mixed()).fused);
 }
 
+TEST(ChooseVariant, KeepsToStandardOperatorsWhereItIsTold) {
+  for (const Architecture& architecture : {InPlace(), ByTurns(), Mixed()}) {
+    const ort::Variant variant = ort::ChooseVariant(BuildGraph(architecture), /*fused=*/false);
+    EXPECT_TRUE(variant.can.ok) << variant.can.reason;
+    EXPECT_FALSE(variant.options.fused);
+    EXPECT_FALSE(variant.options.shared_cache);
+  }
+}
+
 TEST(OrtRuntime, SaysWhatIsWrongWithTheLibraryThatWasNamed) {
   RuntimeOptions options;
   options.library = "/no/such/library.so";
