@@ -9,17 +9,13 @@
 
 #include "lts/base/checked.h"
 #include "lts/base/error.h"
-#include "lts/base/rng.h"
-#include "lts/base/thread_pool.h"
+#include "lts/base/parallel_fill.h"
 
 namespace lts {
 namespace {
 
 constexpr std::int64_t kAlignFloats = 64 / static_cast<std::int64_t>(sizeof(float));
-// Below so many values a second thread costs more than it saves.
-constexpr std::int64_t kFillGrain = 64 << 10;
-constexpr int kMaxFillThreads = 16;  // memory bandwidth ends the gain
-constexpr float kTestStd = 0.1F;     // of biases and around gains, when everything is random
+constexpr float kTestStd = 0.1F;  // of biases and around gains, when everything is random
 
 }  // namespace
 
@@ -60,16 +56,12 @@ std::span<float> Model::mutable_tensor(TensorId id) {
 
 Model RandomModel(const Architecture& architecture, std::uint64_t seed, bool everything_random) {
   Model model(architecture);
-  ThreadPool pool(std::min(UsableCores(), kMaxFillThreads));
+  ThreadPool pool(FillThreads());
   for (std::size_t i = 0; i < model.graph().tensors.size(); ++i) {
     const TensorInit init = model.graph().tensors[i].init;
     const std::span<float> values = model.mutable_tensor(static_cast<TensorId>(i));
     const auto fill = [&](float std) {
-      pool.ParallelFor(std::ssize(values), kFillGrain, [&](auto begin, auto end, int /*worker*/) {
-        const auto first = static_cast<std::size_t>(begin);
-        FillNormalLike(values.subspan(first, static_cast<std::size_t>(end - begin)), std, seed, i,
-                       first);
-      });
+      FillNormalLike(values, std, seed, i, /*first_index=*/0, pool);
     };
     if (init.kind == TensorInit::Kind::kNormal) {
       fill(init.std);

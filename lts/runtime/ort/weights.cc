@@ -10,8 +10,7 @@
 
 #include "lts/base/checked.h"
 #include "lts/base/error.h"
-#include "lts/base/rng.h"
-#include "lts/base/thread_pool.h"
+#include "lts/base/parallel_fill.h"
 #include "lts/runtime/runtime.h"
 
 namespace lts::ort {
@@ -21,8 +20,6 @@ constexpr std::int64_t kFloatBytes = sizeof(float);
 constexpr float kStd = 0.02F;
 constexpr std::uint64_t kStream = 0;
 constexpr std::int64_t kLineFloats = 64 / kFloatBytes;
-constexpr std::int64_t kFillGrain = 64 << 10;
-constexpr int kMaxFillThreads = 16;  // memory bandwidth ends the gain
 
 // Where each tensor begins, in floats; one more: the end of all. Each begins at a multiple of
 // `alignment`.
@@ -51,16 +48,10 @@ std::shared_ptr<const AlignedBuffer<float>> Fill(std::int64_t size, std::uint64_
                                                  const AlignedBuffer<float>* old) {
   auto buffer = std::make_shared<AlignedBuffer<float>>(size);
   const std::int64_t known = old == nullptr ? 0 : old->size();
-  ThreadPool pool(std::min(UsableCores(), kMaxFillThreads));
-  pool.ParallelFor(size, kFillGrain, [&](std::int64_t begin, std::int64_t end, int /*worker*/) {
-    const std::int64_t middle = std::clamp(known, begin, end);
-    if (begin < middle) {
-      std::copy(old->data() + begin, old->data() + middle, buffer->data() + begin);
-    }
-    const auto first = static_cast<std::size_t>(middle);
-    FillNormalLike(buffer->span().subspan(first, static_cast<std::size_t>(end - middle)), kStd,
-                   seed, kStream, first);
-  });
+  if (known > 0) std::copy_n(old->data(), known, buffer->data());
+  ThreadPool pool(FillThreads());
+  const auto first = static_cast<std::size_t>(known);
+  FillNormalLike(buffer->span().subspan(first), kStd, seed, kStream, first, pool);
   return buffer;
 }
 
