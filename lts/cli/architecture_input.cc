@@ -2,15 +2,18 @@
 
 #include <istream>
 #include <iterator>
-
-#include "lts/base/json.h"
+#include <utility>
 
 namespace lts::cli {
 
 NamedArchitecture ReadNamedArchitecture(const std::string& file, Context& context) {
-  if (file != "-") return {file, ReadArchitecture(file)};
-  const std::string text((std::istreambuf_iterator<char>(context.in)), {});
-  return {"stdin", ParseArchitecture(ParseJson(text, "stdin"), "stdin")};
+  const bool is_stdin = file == "-";
+  std::string name = is_stdin ? "stdin" : file;
+  Json document =
+      is_stdin ? ParseJson(std::string((std::istreambuf_iterator<char>(context.in)), {}), name)
+               : ReadJsonFile(file);
+  Architecture architecture = ParseArchitecture(document, name);
+  return {std::move(name), std::move(document), std::move(architecture)};
 }
 
 }  // namespace lts::cli

@@ -122,6 +122,21 @@ void AddWorkloadOptions(CLI::App& command, RunOptions& options) {
   command.add_option("--batch", options.batch, "Sequences at once")->capture_default_str();
 }
 
+void AddRepeatOption(CLI::App& command, std::int64_t& rounds) {
+  command
+      .add_option("--repeat", rounds,
+                  "Rounds; up to three times as many where the interval stays wider than 5 %")
+      ->capture_default_str();
+}
+
+LatencyOptions RepeatedLatency(std::int64_t rounds) {
+  LatencyOptions latency;
+  latency.min_rounds = static_cast<int>(InRange("--repeat", rounds, 1, 100000));
+  latency.max_rounds = latency.min_rounds * 3;
+  latency.stop = [] { return g_interrupted != 0; };
+  return latency;
+}
+
 Budget ParseBudget(const std::string& text) {
   struct Unit {
     std::string_view suffix;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lts/cli/app.h"
+#include "lts/measure/latency.h"
 #include "lts/record/measurement.h"
 
 namespace lts::cli {
@@ -31,6 +32,12 @@ void AddEngineOptions(CLI::App& command, RunOptions& options);
 void AddOrtLibraryOption(CLI::App& command, std::string& library);
 void AddWorkloadOptions(CLI::App& command,
                         RunOptions& options);  // --prompt --output-tokens --batch
+
+// --repeat
+void AddRepeatOption(CLI::App& command, std::int64_t& rounds);
+// For `rounds` timed rounds, up to three times as many where noise asks for them; ended by Ctrl-C
+// once InstallSignalHandlers() was called. Throws kInvalidArgument.
+LatencyOptions RepeatedLatency(std::int64_t rounds);
 
 // "60s", "5min", "1h", "1.5h" are seconds; "200" is a number of evaluations. Throws
 // kInvalidArgument.

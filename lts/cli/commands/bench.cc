@@ -213,11 +213,7 @@ void PrintSummary(const std::vector<Row>& rows, const std::vector<Engine>& engin
 
 void RunBench(const Options& options, Context& context) {
   const Workload workload = options.run.AsWorkload();
-  if (options.repeat < 1 || options.repeat > 100000) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("--repeat: got {}, expected an integer in [1, 100000]", options.repeat));
-  }
+  const LatencyOptions latency = RepeatedLatency(options.repeat);
   const std::vector<Engine> engines = MakeEngines(options);
   std::vector<Row> rows;
   for (const std::string& file : options.files) {
@@ -228,11 +224,7 @@ void RunBench(const Options& options, Context& context) {
   SystemClock clock;
   Rng rng(kSeed);
   const std::unique_ptr<TimedSubject> canary = MakeCanary(*engines.front().runtime);
-  LatencyOptions latency;
-  latency.min_rounds = static_cast<int>(options.repeat);
-  latency.max_rounds = static_cast<int>(options.repeat) * 3;
   InstallSignalHandlers();
-  latency.stop = [] { return g_interrupted != 0; };
   std::optional<CanaryReference> reference;  // of the first group, for all
   const auto rule = [&](const CanaryReference& session) {
     if (!reference) reference = session;
@@ -280,10 +272,7 @@ void AddBench(CLI::App& app, Context& context) {
       ->capture_default_str();
   AddEngineOptions(*command, options->run);
   AddWorkloadOptions(*command, options->run);
-  command
-      ->add_option("--repeat", options->repeat,
-                   "Rounds; up to three times as many where the interval stays wider than 5 %")
-      ->capture_default_str();
+  AddRepeatOption(*command, options->repeat);
   command->add_flag("--no-memory", options->no_memory,
                     "Skip the peak memory (a fresh process per model and engine)");
   AddFormatOption(*command, context);

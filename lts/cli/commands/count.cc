@@ -3,12 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <istream>
-#include <iterator>
 #include <memory>
 
 #include "fmt/format.h"
 #include "lts/arch/graph.h"
+#include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
 
@@ -21,12 +20,6 @@ struct Options {
   std::vector<std::string> files;
   RunOptions run;
 };
-
-Json ReadDocument(const std::string& file, Context& context) {
-  if (file != "-") return ReadJsonFile(file);
-  const std::string text((std::istreambuf_iterator<char>(context.in)), {});
-  return ParseJson(text, "stdin");
-}
 
 std::string PerLayer(const Architecture& architecture, std::int64_t LayerShape::*field) {
   std::string text;
@@ -59,9 +52,7 @@ void RunCount(const Options& options, Context& context) {
                {"archid_plain", "", false},
                {"archid_with_arch_type", "archid", false}});
   for (const std::string& file : options.files) {
-    const std::string name = file == "-" ? "stdin" : file;
-    const Json json = ReadDocument(file, context);
-    const Architecture architecture = ParseArchitecture(json, name);
+    const auto [name, json, architecture] = ReadNamedArchitecture(file, context);
     const Graph graph = BuildGraph(architecture);
     const ParameterCounts params = CountParameters(graph);
     WorkloadShape shape{workload.prompt_tokens, workload.output_tokens, workload.batch};

@@ -132,11 +132,7 @@ void PrintResults(const std::vector<Subject>& subjects, Context& context) {
 void RunMeasure(const Options& options, Context& context) {
   const RuntimeConfig config = options.run.Config();
   const Workload workload = options.run.AsWorkload();
-  if (options.repeat < 1 || options.repeat > 100000) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("--repeat: got {}, expected an integer in [1, 100000]", options.repeat));
-  }
+  const LatencyOptions latency = RepeatedLatency(options.repeat);
   std::vector<Subject> subjects;
   for (const std::string& file : options.files) {
     NamedArchitecture model = ReadNamedArchitecture(file, context);
@@ -161,12 +157,8 @@ void RunMeasure(const Options& options, Context& context) {
     }
   }
   const std::unique_ptr<TimedSubject> canary = MakeCanary(*runtime);
-
-  LatencyOptions latency;
-  latency.min_rounds = static_cast<int>(options.repeat);
-  latency.max_rounds = static_cast<int>(options.repeat) * 3;
   InstallSignalHandlers();
-  latency.stop = [] { return g_interrupted != 0; };
+
   // One reference for all groups; from the store it makes results of different processes and days
   // comparable.
   std::optional<CanaryReference> reference;
@@ -235,10 +227,7 @@ void AddMeasure(CLI::App& app, Context& context) {
       ->required();
   AddRuntimeOptions(*command, options->run);
   AddWorkloadOptions(*command, options->run);
-  command
-      ->add_option("--repeat", options->repeat,
-                   "Rounds; up to three times as many where the interval stays wider than 5 %")
-      ->capture_default_str();
+  AddRepeatOption(*command, options->repeat);
   command->add_flag("--no-memory", options->no_memory,
                     "Skip the peak memory (a fresh process per model)");
   command
