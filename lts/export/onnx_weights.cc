@@ -8,6 +8,11 @@
 #include "lts/base/error.h"
 
 namespace lts {
+namespace {
+
+constexpr float kLargest = 127;  // of a quantized value
+
+}  // namespace
 
 std::uint16_t Float16Bits(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -27,31 +32,33 @@ std::uint16_t Float16Bits(float value) {
   return static_cast<std::uint16_t>(sign | ((rebased + 0xFFFU + odd) >> 13));
 }
 
-QuantizedMatrix Quantize(std::span<const float> values, std::int64_t rows, std::int64_t columns,
-                         bool scale_per_row) {
-  constexpr float kLargest = 127;
-  QuantizedMatrix result;
-  result.values.resize(values.size());
-  result.scales.assign(static_cast<std::size_t>(scale_per_row ? rows : columns), 0.0F);
-  const auto channel = [&](std::int64_t row, std::int64_t column) -> float& {
-    return result.scales[static_cast<std::size_t>(scale_per_row ? row : column)];
-  };
+std::vector<float> ChannelScales(std::span<const float> values, std::int64_t rows,
+                                 std::int64_t columns, bool scale_per_row) {
+  std::vector<float> scales(static_cast<std::size_t>(scale_per_row ? rows : columns), 0.0F);
   std::size_t i = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t column = 0; column < columns; ++column, ++i) {
-      float& most = channel(row, column);
+      float& most = scales[static_cast<std::size_t>(scale_per_row ? row : column)];
       most = std::max(most, std::fabs(values[i]));
     }
   }
-  for (float& scale : result.scales) scale = scale > 0 ? scale / kLargest : 1.0F;
-  i = 0;
+  for (float& scale : scales) scale = scale > 0 ? scale / kLargest : 1.0F;
+  return scales;
+}
+
+std::vector<std::int8_t> Quantize(std::span<const float> values, std::int64_t rows,
+                                  std::int64_t columns, bool scale_per_row,
+                                  std::span<const float> scales) {
+  std::vector<std::int8_t> quantized(values.size());
+  std::size_t i = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t column = 0; column < columns; ++column, ++i) {
-      const float steps = std::nearbyint(values[i] / channel(row, column));
-      result.values[i] = static_cast<std::int8_t>(std::clamp(steps, -kLargest, kLargest));
+      const float scale = scales[static_cast<std::size_t>(scale_per_row ? row : column)];
+      const float steps = std::nearbyint(values[i] / scale);
+      quantized[i] = static_cast<std::int8_t>(std::clamp(steps, -kLargest, kLargest));
     }
   }
-  return result;
+  return quantized;
 }
 
 std::string EncodeWeight(const Model& model, const OnnxInitializer& weight) {
@@ -63,11 +70,14 @@ std::string EncodeWeight(const Model& model, const OnnxInitializer& weight) {
   };
   if (weight.content != OnnxInitializer::Content::kValues) {
     const TensorShape& shape = model.graph().tensors[static_cast<std::size_t>(weight.tensor)].shape;
-    const QuantizedMatrix matrix = Quantize(values, shape[0], shape[1], weight.scale_per_row);
+    const std::vector<float> scales =
+        ChannelScales(values, shape[0], shape[1], weight.scale_per_row);
     if (weight.content == OnnxInitializer::Content::kScales) {
-      copy(matrix.scales.data(), matrix.scales.size() * sizeof(float));
+      copy(scales.data(), scales.size() * sizeof(float));
     } else {
-      copy(matrix.values.data(), matrix.values.size());
+      const std::vector<std::int8_t> quantized =
+          Quantize(values, shape[0], shape[1], weight.scale_per_row, scales);
+      copy(quantized.data(), quantized.size());
     }
   } else if (weight.type == OnnxType::kFloat16) {
     std::vector<std::uint16_t> halves(values.size());

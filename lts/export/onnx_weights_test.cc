@@ -56,23 +56,24 @@ TEST(Quantize, IsWithinHalfAStepOfEachChannel) {
     values.push_back(static_cast<float>(rng.Normal() * std::pow(10.0, static_cast<double>(i % 5))));
   }
   for (const bool by_row : {false, true}) {
-    const QuantizedMatrix matrix = Quantize(values, kRows, kColumns, by_row);
-    ASSERT_EQ(std::ssize(matrix.scales), by_row ? kRows : kColumns);
+    const std::vector<float> scales = ChannelScales(values, kRows, kColumns, by_row);
+    ASSERT_EQ(std::ssize(scales), by_row ? kRows : kColumns);
+    const std::vector<std::int8_t> quantized = Quantize(values, kRows, kColumns, by_row, scales);
+    ASSERT_EQ(quantized.size(), values.size());
     for (std::int64_t i = 0; i < kRows * kColumns; ++i) {
       const auto at = static_cast<std::size_t>(i);
-      const float scale =
-          matrix.scales[static_cast<std::size_t>(by_row ? i / kColumns : i % kColumns)];
-      EXPECT_LE(std::fabs(static_cast<float>(matrix.values[at]) * scale - values[at]),
-                0.5001F * scale);
-      EXPECT_GE(matrix.values[at], -127);
+      const float scale = scales[static_cast<std::size_t>(by_row ? i / kColumns : i % kColumns)];
+      EXPECT_LE(std::fabs(static_cast<float>(quantized[at]) * scale - values[at]), 0.5001F * scale);
+      EXPECT_GE(quantized[at], -127);
     }
   }
 }
 
 TEST(Quantize, AChannelOfZerosStaysZero) {
-  const QuantizedMatrix matrix = Quantize(std::vector<float>(6, 0.0F), 2, 3, true);
-  EXPECT_EQ(matrix.values, std::vector<std::int8_t>(6, 0));
-  EXPECT_EQ(matrix.scales, (std::vector<float>{1, 1}));
+  const std::vector<float> zeros(6, 0.0F);
+  const std::vector<float> scales = ChannelScales(zeros, 2, 3, /*scale_per_row=*/true);
+  EXPECT_EQ(scales, (std::vector<float>{1, 1}));
+  EXPECT_EQ(Quantize(zeros, 2, 3, true, scales), std::vector<std::int8_t>(6, 0));
 }
 
 }  // namespace
