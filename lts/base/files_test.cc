@@ -210,5 +210,49 @@ TEST_F(FilesTest, ReadsJsonOrTomlByTheName) {
               HasSubstr("too large"));
 }
 
+TEST_F(FilesTest, AnAtomicFileAppearsByCommitAlone) {
+  {
+    AtomicFile file(Path("out"));
+    file.Write("one ");
+    EXPECT_FALSE(fs::exists(Path("out")));
+    file.Write("two");
+    file.Commit();
+    EXPECT_EQ(ReadFile(Path("out")), "one two");
+  }
+  EXPECT_EQ(ReadFile(Path("out")), "one two");
+  EXPECT_EQ(EntryCount(), 1U);
+}
+
+TEST_F(FilesTest, AnAtomicFileThatIsNotCommittedLeavesNothing) {
+  {
+    AtomicFile file(Path("out"));
+    file.Write("half");
+  }
+  EXPECT_EQ(EntryCount(), 0U);
+  WriteFileAtomic(Path("out"), "old");
+  {
+    AtomicFile file(Path("out"));
+    file.Write("half of the new");
+  }
+  EXPECT_EQ(ReadFile(Path("out")), "old");
+  EXPECT_EQ(EntryCount(), 1U);
+}
+
+TEST_F(FilesTest, AnAtomicFileReplacesWhatWasThere) {
+  WriteFileAtomic(Path("out"), "a much longer old file");
+  AtomicFile file(Path("out"));
+  file.Write("new");
+  EXPECT_EQ(ReadFile(Path("out")), "a much longer old file");
+  file.Commit();
+  EXPECT_EQ(ReadFile(Path("out")), "new");
+  EXPECT_EQ(EntryCount(), 1U);
+}
+
+TEST_F(FilesTest, AnAtomicFileInAMissingFolderSaysSo) {
+  const std::string path = Path("none") + "/out";
+  EXPECT_THAT(MessageOf(ErrorCode::kNotFound, [&] { AtomicFile file(path); }), HasSubstr(path));
+  EXPECT_EQ(EntryCount(), 0U);
+}
+
 }  // namespace
 }  // namespace lts
