@@ -41,29 +41,34 @@ bool IsNewEnough(std::string_view version) {
   return VersionNumbers(version) >= std::vector<int>{1, static_cast<int>(kApiVersion)};
 }
 
-// Folders below `parent` whose name starts with "python3", newest first.
-std::vector<fs::path> PythonFolders(const fs::path& parent) {
+// Folders of `parent` that begin with `prefix`, by the version behind it, newest first.
+std::vector<fs::path> VersionedFolders(const fs::path& parent, std::string_view prefix) {
   std::vector<fs::path> found;
   std::error_code ignored;
   for (fs::directory_iterator it(parent, ignored), end; !ignored && it != end;
        it.increment(ignored)) {
-    if (it->path().filename().string().starts_with("python3")) found.push_back(it->path());
+    if (it->path().filename().string().starts_with(prefix)) found.push_back(it->path());
   }
-  const auto minor = [](const fs::path& path) {
+  const auto version = [&](const fs::path& path) {
     const std::string name = path.filename().string();
-    return VersionNumbers(std::string_view(name).substr(std::string_view("python").size()));
+    return VersionNumbers(std::string_view(name).substr(prefix.size()));
   };
-  std::sort(found.begin(), found.end(),
-            [&](const fs::path& a, const fs::path& b) { return minor(a) > minor(b); });
+  std::sort(found.begin(), found.end(), [&](const fs::path& a, const fs::path& b) {
+    const auto version_a = version(a);
+    const auto version_b = version(b);
+    return version_a != version_b ? version_a > version_b : a < b;
+  });
   return found;
 }
 
 void AddPackages(const fs::path& lib, std::vector<fs::path>& folders) {
-  for (const fs::path& python : PythonFolders(lib)) {
+  for (const fs::path& python : VersionedFolders(lib, "python3.")) {
     for (const char* packages : {"site-packages", "dist-packages"}) {
       folders.push_back(python / packages / "onnxruntime" / "capi");
     }
   }
+  // Debian's packages lie beside any version's.
+  folders.push_back(lib / "python3" / "dist-packages" / "onnxruntime" / "capi");
 }
 
 // The newest libonnxruntime.so.VERSION of a folder.
@@ -164,20 +169,30 @@ Cache& LibraryCache() {
 
 }  // namespace
 
-LibraryPlaces PlacesHere(const std::string& named) {
+LibraryPlaces PlacesHere(const std::string& named) { return PlacesOf(named, Variable); }
+
+LibraryPlaces PlacesOf(const std::string& named, const Variables& variables) {
   LibraryPlaces places;
   places.named = named;
-  places.environment = Variable("LTS_ORT_LIBRARY");
+  places.environment = variables("LTS_ORT_LIBRARY");
   places.system_names = {"libonnxruntime.so.1", "libonnxruntime.so"};
-  const std::string virtual_environment = Variable("VIRTUAL_ENV");
-  const std::string home = Variable("HOME");
-  const std::string data = Variable("XDG_DATA_HOME");
-  if (!virtual_environment.empty()) {
-    AddPackages(fs::path(virtual_environment) / "lib", places.folders);
+  const std::string home = variables("HOME");
+  for (const char* active : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
+    if (const std::string root = variables(active); !root.empty()) {
+      AddPackages(fs::path(root) / "lib", places.folders);
+    }
+  }
+  fs::path pyenv = variables("PYENV_ROOT");
+  if (pyenv.empty() && !home.empty()) pyenv = fs::path(home) / ".pyenv";
+  if (!pyenv.empty()) {
+    for (const fs::path& python : VersionedFolders(pyenv / "versions", "")) {
+      AddPackages(python / "lib", places.folders);
+    }
   }
   if (!home.empty()) AddPackages(fs::path(home) / ".local" / "lib", places.folders);
   AddPackages("/usr/local/lib", places.folders);
   AddPackages("/usr/lib", places.folders);
+  const std::string data = variables("XDG_DATA_HOME");
   if (!data.empty()) {
     places.folders.push_back(fs::path(data) / "lts" / "onnxruntime");
   } else if (!home.empty()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,16 @@ struct LibraryPlaces {
   std::vector<std::filesystem::path> folders;
 };
 
+// What a process is told of its places: the value of a variable, "" where it is not set.
+using Variables = std::function<std::string(const char* name)>;
+
 // The places of this machine: $LTS_ORT_LIBRARY, the system's library, the onnxruntime packages of
-// Python ($VIRTUAL_ENV, ~/.local, /usr/local, /usr), and what `make onnxruntime` fetched into
+// Python ($VIRTUAL_ENV, $CONDA_PREFIX, each of $PYENV_ROOT/versions (~/.pyenv when not set), newest
+// first, ~/.local, /usr/local, /usr), and what `make onnxruntime` fetched into
 // $XDG_DATA_HOME/lts/onnxruntime (~/.local/share when not set).
 LibraryPlaces PlacesHere(const std::string& named);
+// The same by these variables.
+LibraryPlaces PlacesOf(const std::string& named, const Variables& variables);
 
 // The library, opened once per file and process and never closed: its threads may outlive any
 // object here. Throws, in one line, what is wrong with a named one: kNotFound, kInvalidArgument (a

@@ -12,7 +12,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "lts/base/error.h"
 
@@ -20,6 +22,7 @@ namespace lts::ort {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -207,6 +210,47 @@ TEST_F(LibraryTest, KnowsThePlacesOfThisMachine) {
   EXPECT_EQ(places.named, "/some/lib.so");
   EXPECT_FALSE(places.system_names.empty());
   EXPECT_EQ(PlacesHere("").named, "");
+}
+
+TEST_F(LibraryTest, LooksIntoEveryKindOfPythonTheActiveOneFirst) {
+  for (const char* python :
+       {"venv/lib/python3.11", "conda/lib/python3.9", "conda/lib/python3.12",
+        "pyenv/versions/3.9.1/lib/python3.9", "pyenv/versions/3.12.4/lib/python3.12",
+        "home/.local/lib/python3.11", "home/.pyenv/versions/3.8.0/lib/python3.8"}) {
+    fs::create_directories(folder_ / python);
+  }
+  std::map<std::string, std::string> variables = {{"VIRTUAL_ENV", (folder_ / "venv").string()},
+                                                  {"CONDA_PREFIX", (folder_ / "conda").string()},
+                                                  {"PYENV_ROOT", (folder_ / "pyenv").string()},
+                                                  {"HOME", (folder_ / "home").string()},
+                                                  {"XDG_DATA_HOME", (folder_ / "data").string()},
+                                                  {"LTS_ORT_LIBRARY", "/by/variable.so"}};
+  // Folders below this test's, without what a package adds.
+  const auto found = [&] {
+    std::vector<std::string> inside;
+    for (const fs::path& folder :
+         PlacesOf("", [&](const char* name) { return variables[name]; }).folders) {
+      const std::string path = folder.lexically_relative(folder_).string();
+      const std::string package = "/site-packages/onnxruntime/capi";
+      if (path.ends_with(package) && !path.starts_with(".."))
+        inside.push_back(path.substr(0, path.size() - package.size()));
+    }
+    return inside;
+  };
+  EXPECT_THAT(found(),
+              ElementsAre("venv/lib/python3.11", "conda/lib/python3.12", "conda/lib/python3.9",
+                          "pyenv/versions/3.12.4/lib/python3.12",
+                          "pyenv/versions/3.9.1/lib/python3.9", "home/.local/lib/python3.11"));
+  const LibraryPlaces places = PlacesOf("", [&](const char* name) { return variables[name]; });
+  EXPECT_EQ(places.environment, "/by/variable.so");
+  EXPECT_EQ(places.folders.back(), folder_ / "data" / "lts" / "onnxruntime");
+  for (const char* unset : {"VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_ROOT", "XDG_DATA_HOME"}) {
+    variables[unset].clear();
+  }
+  EXPECT_THAT(found(), ElementsAre("home/.pyenv/versions/3.8.0/lib/python3.8",
+                                   "home/.local/lib/python3.11"));
+  EXPECT_EQ(PlacesOf("", [&](const char* name) { return variables[name]; }).folders.back(),
+            folder_ / "home" / ".local" / "share" / "lts" / "onnxruntime");
 }
 
 // With the library at hand.
