@@ -8,14 +8,17 @@ ARGS ?=
 OUT ?= lts-search
 BUDGET ?= 60s
 
-.PHONY: help search test bench check format onnxruntime setup-run setup-test clean
+.PHONY: help setup search test bench check format onnxruntime setup-run setup-test clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
+	@echo "make setup     all that building and testing needs, and ONNX Runtime's library"
 	@echo "make bench     runs the benchmarks: repeatability, kernels, engine"
 	@echo "make check     all other presets: asan, tsan, fuzz, tidy (about an hour)"
 	@echo "make format    clang-format on every file"
-	@echo "make onnxruntime    fetches ONNX Runtime's library, for --runtime onnxruntime"
+	@echo "make onnxruntime    ONNX Runtime's library alone, for --runtime onnxruntime"
+
+setup: setup-test onnxruntime
 
 setup-run:
 	@tools/setup.sh run
