@@ -10,7 +10,8 @@
 //   present.{i}.key              [B, n_kv_head_i, P + T, d_head_i], .value alike
 //
 // The plain variant uses standard operators only. The fused one uses ONNX Runtime's
-// GroupQueryAttention, SkipLayerNormalization and FastGelu where their conditions hold.
+// GroupQueryAttention and FastGelu where their conditions hold; not its SkipLayerNormalization,
+// which is slower than the Add and the LayerNormalization that it stands for (docs/onnx.md).
 #pragma once
 
 #include <cstdint>

@@ -80,29 +80,6 @@ OnnxStep WriteStep(OnnxWriter& writer) {
   return step;
 }
 
-// ONNX Runtime normalises a sum in one pass: writes `add` and the norm behind it, or says no.
-bool WriteSkipNorm(OnnxWriter& writer, const Op& add, const Op& next, std::vector<Name>& values) {
-  const auto* norm = As<NormOp>(next);
-  if (norm == nullptr || next.input != add.output || norm->kind != NormKind::kLayerNorm ||
-      norm->gain == kNoTensor || norm->bias == kNoTensor) {
-    return false;
-  }
-  const Name normed = writer.Fresh("SkipLayerNormalization");
-  const Name sum = normed + ".sum";
-  writer.AddNode(
-      {"SkipLayerNormalization",
-       kOrtDomain,
-       {values[static_cast<std::size_t>(add.input)], values[static_cast<std::size_t>(add.input2)],
-        writer.Weight(norm->gain), writer.Weight(norm->bias)},
-       {normed, "", "", sum},
-       {{"epsilon", norm->epsilon}}});
-  writer.DeclareHidden(normed, writer.graph().d_model);
-  writer.DeclareHidden(sum, writer.graph().d_model);
-  values[static_cast<std::size_t>(add.output)] = sum;
-  values[static_cast<std::size_t>(next.output)] = normed;
-  return true;
-}
-
 }  // namespace
 
 OnnxCacheNames CacheNamesOf(std::int64_t layer) {
@@ -177,8 +154,7 @@ OnnxProgram BuildOnnxProgram(const Graph& graph, const OnnxOptions& options) {
   OnnxStep step = WriteStep(writer);
   std::vector<Name> values(static_cast<std::size_t>(graph.n_values));
   std::int64_t layer = -1;
-  for (std::size_t i = 0; i < graph.ops.size(); ++i) {
-    const Op& op = graph.ops[i];
+  for (const Op& op : graph.ops) {
     const Name& input =
         op.input == kNoValue ? std::string() : values[static_cast<std::size_t>(op.input)];
     Name& output = values[static_cast<std::size_t>(op.output)];
@@ -193,11 +169,6 @@ OnnxProgram BuildOnnxProgram(const Graph& graph, const OnnxOptions& options) {
     } else if (const auto* feed_forward = As<FeedForwardOp>(op)) {
       output = WriteFeedForward(writer, *feed_forward, input);
     } else if (As<AddOp>(op) != nullptr) {
-      if (options.fused && i + 1 < graph.ops.size() &&
-          WriteSkipNorm(writer, op, graph.ops[i + 1], values)) {
-        ++i;
-        continue;
-      }
       output = writer.Add("Add", {input, values[static_cast<std::size_t>(op.input2)]});
     } else {
       writer.set_scope("head");
