@@ -85,7 +85,8 @@ struct OnnxSkeleton {
   std::vector<OnnxWeight> weights;
 };
 
-// float32 only. About a millisecond. Throws kUnsupported with SupportsOnnx()'s reason.
+// float32 only. 1 to 2 ms for 12 layers (onnx_bench). Throws kUnsupported with SupportsOnnx()'s
+// reason.
 OnnxSkeleton BuildOnnxSkeleton(const Graph& graph, const OnnxOptions& options);
 
 // Writes `path`, and beside it `path` + "_data" when the weights take more than
@@ -104,8 +105,8 @@ struct OnnxFileResult {
 OnnxFileResult ExportOnnx(const Model& model, const std::filesystem::path& path,
                           const OnnxFileOptions& options);
 
-// The bytes that ExportOnnx would write to "model.onnx", exactly, without weights. Below a
-// millisecond. Throws kUnsupported.
+// The bytes that ExportOnnx would write to "model.onnx", exactly, without weights. 1 to 2 ms
+// for 12 layers (onnx_bench). Throws kUnsupported.
 std::int64_t OnnxFileBytes(const Graph& graph, const OnnxFileOptions& options);
 
 }  // namespace lts

@@ -44,9 +44,9 @@ class OnnxWriter {
   Name Float(float value);                             // compute_type [], rounded to it
   Name Float32(const std::vector<float>& values);      // float32 [n]
 
-  // The tensor in compute_type; `shape` where it differs from the tensor's own.
+  // The tensor in compute_type, of its own shape.
   Name Weight(TensorId tensor);
-  // float32, whatever the compute type.
+  // The tensor as int8 with one scale for each column, or row.
   struct Quantized {
     Name values;  // int8, the tensor's shape
     Name scales;  // float32 [rows] or [columns]

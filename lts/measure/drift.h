@@ -17,7 +17,7 @@ namespace lts {
 
 struct DriftOptions {
   // Shared machines were seen to drift within a second: a wider window follows too late, a narrower
-  // one leaves too few runs. docs/measuring.md shows how little the result depends on it.
+  // one leaves too few runs.
   double half_window_s = 0.6;
   std::size_t min_runs =
       7;  // the window widens to hold so many: the median's noise falls to half of a run's

@@ -18,7 +18,7 @@ struct Objective {
   Metric metric;             // name, unit, direction and title: Info(metric)
   std::string_view summary;  // one line for --help
   MeasuredBy by = MeasuredBy::kCounting;
-  // Counted objectives only: pure, microseconds (onnx_file_mib: below a millisecond). nullptr for
+  // Counted objectives only: pure, microseconds (onnx_file_mib: a millisecond or two). nullptr for
   // measured ones.
   double (*count)(const Graph& graph, const Workload& workload,
                   const RuntimeConfig& config) = nullptr;
