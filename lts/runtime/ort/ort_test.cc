@@ -12,8 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "lts/arch/other_decoders.h"
 #include "lts/runtime/ort/engine.h"
 #include "lts/runtime/ort/library.h"
+#include "lts/runtime/ort/session.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -180,6 +182,30 @@ TEST_F(OrtTest, RefusesAModelOfWidthOneWithTheReason) {
   EXPECT_FALSE(can.ok);
   EXPECT_THAT(can.reason, HasSubstr("got d_model = 1"));
   EXPECT_THROW(runtime_->Load(RandomModel(architecture, 1)), Error);
+}
+
+// A decoder with RMSNorm, whose mean is written in another way from opset 18 on. 21 is the newest
+// that every library from 1.19 on knows.
+TEST_F(OrtTest, ANewerOpsetGivesTheSameLogits) {
+  const ort::Api& api = ort::OpenLibrary(ort::PlacesHere(""));
+  const Graph llama = LlamaGraph(2, 64, 96, 4, 2, kVocabSize, 48);
+  ort::SharedWeights numbers;
+  const auto weights = std::make_shared<const ort::Weights>(numbers.For(llama, 1));
+  const auto logits = [&](int opset) {
+    const auto engine = std::make_shared<const ort::Engine>(api, ort::Device{}, weights,
+                                                            OnnxOptions{.opset = opset});
+    ort::Context session(engine, {.max_tokens = 9, .max_step_tokens = 8});
+    Last(session, Tokens(8));
+    return Last(session, Tokens(1));
+  };
+  const std::vector<float> expected = logits(kFirstOnnxOpset);
+  for (const int opset : {18, 21}) {
+    const std::vector<float> actual = logits(opset);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_TRUE(std::isfinite(actual[i]));
+      EXPECT_NEAR(actual[i], expected[i], 1e-5) << "opset " << opset;
+    }
+  }
 }
 
 TEST_F(OrtTest, SessionsMayOutliveTheirModelAndRuntime) {
