@@ -153,7 +153,7 @@ TEST_P(SessionTest, AFailedStepLeavesTheContextAsItWas) {
 
 TEST_P(SessionTest, ChecksItsOptions) {
   for (const SessionOptions& options :
-       {SessionOptions{.batch = 0}, SessionOptions{.max_tokens = 65},
+       {SessionOptions{.batch = 0}, SessionOptions{.max_tokens = 131},
         SessionOptions{.max_tokens = 0}, SessionOptions{.max_tokens = 3, .max_step_tokens = 4}}) {
     EXPECT_THROW(loaded_.model->NewSession(options), Error);
   }

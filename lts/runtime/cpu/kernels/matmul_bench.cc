@@ -14,7 +14,7 @@
 #include "lts/runtime/cpu/kernels/bench_support.h"
 #include "lts/runtime/cpu/kernels/ceiling.h"
 #include "lts/runtime/cpu/kernels/matmul.h"
-#include "lts/runtime/cpu/kernels/onednn_bench.h"
+#include "lts/runtime/cpu/kernels/onednn_product.h"
 
 namespace lts {
 

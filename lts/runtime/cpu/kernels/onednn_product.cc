@@ -1,29 +1,20 @@
-// oneDNN's matrix product as the benchmarks compare with it: its own best layout of the weights,
-// one slice of the product per thread of the pool, inputs and weights converted beforehand.
-#pragma once
+#include "lts/runtime/cpu/kernels/onednn_product.h"
 
 #include <omp.h>
 
-#include <cstdint>
-#include <memory>
+#include <cstddef>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
-#include <vector>
 
 #include "lts/base/aligned_buffer.h"
-#include "lts/base/dtype.h"
-#include "lts/base/thread_pool.h"
 
 namespace lts {
 
-// A part of the rows or columns, with every copy of the weights.
-class OneDnnSlice {
+class OneDnnProduct::Slice {
  public:
-  // x: [m, k] and weights: [k, n] with row stride weights_stride, float32; y: [m, n] with row
-  // stride y_stride, float32 or, for int8, int32. int8: x and weights hold integers in [-127, 127].
-  OneDnnSlice(DType dtype, const float* x, std::int64_t m, std::int64_t k, std::int64_t n, void* y,
-              std::int64_t y_stride, const float* weights, std::int64_t weights_stride,
-              std::int64_t copies)
+  Slice(DType dtype, const float* x, std::int64_t m, std::int64_t k, std::int64_t n, void* y,
+        std::int64_t y_stride, const float* weights, std::int64_t weights_stride,
+        std::int64_t copies)
       : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
     using Dims = dnnl::memory::dims;
     using Type = dnnl::memory::data_type;
@@ -67,34 +58,31 @@ class OneDnnSlice {
   std::vector<dnnl::memory> weights_;
 };
 
-class OneDnnProduct {
- public:
-  // As above, of the whole product; y has 4-byte elements.
-  OneDnnProduct(DType dtype, const float* x, std::int64_t m, std::int64_t k, std::int64_t n,
-                float* y, const float* weights, std::int64_t copies, int threads) {
-    // Whichever way of sharing the work suits oneDNN: rows when there are many, columns otherwise.
-    const bool by_rows = m >= 64 * threads;
-    for (int i = 0; i < threads; ++i) {
-      const auto part = [&](std::int64_t all) { return all * i / threads; };
-      const auto size = [&](std::int64_t all) { return all * (i + 1) / threads - part(all); };
-      if (by_rows) {
-        slices_.push_back(std::make_unique<OneDnnSlice>(dtype, x + part(m) * k, size(m), k, n,
-                                                        y + part(m) * n, n, weights, n, copies));
-      } else {
-        slices_.push_back(std::make_unique<OneDnnSlice>(dtype, x, m, k, size(n), y + part(n), n,
-                                                        weights + part(n), n, copies));
-      }
+OneDnnProduct::OneDnnProduct(DType dtype, const float* x, std::int64_t m, std::int64_t k,
+                             std::int64_t n, float* y, const float* weights, std::int64_t copies,
+                             int threads) {
+  // Whichever way of sharing the work suits oneDNN: rows when there are many, columns otherwise.
+  const bool by_rows = m >= 64 * threads;
+  for (int i = 0; i < threads; ++i) {
+    const auto part = [&](std::int64_t all) { return all * i / threads; };
+    const auto size = [&](std::int64_t all) { return all * (i + 1) / threads - part(all); };
+    if (by_rows) {
+      slices_.push_back(std::make_unique<Slice>(dtype, x + part(m) * k, size(m), k, n,
+                                                y + part(m) * n, n, weights, n, copies));
+    } else {
+      slices_.push_back(std::make_unique<Slice>(dtype, x, m, k, size(n), y + part(n), n,
+                                                weights + part(n), n, copies));
     }
   }
-  void Run(std::int64_t copy, ThreadPool& pool) {
-    pool.Run([&](int worker) {
-      omp_set_num_threads(1);
-      slices_[static_cast<std::size_t>(worker)]->Run(copy);
-    });
-  }
+}
 
- private:
-  std::vector<std::unique_ptr<OneDnnSlice>> slices_;
-};
+OneDnnProduct::~OneDnnProduct() = default;
+
+void OneDnnProduct::Run(std::int64_t copy, ThreadPool& pool) {
+  pool.Run([&](int worker) {
+    omp_set_num_threads(1);
+    slices_[static_cast<std::size_t>(worker)]->Run(copy);
+  });
+}
 
 }  // namespace lts
