@@ -40,6 +40,7 @@ struct Options {
 };
 
 struct Engine {
+  std::string name;  // as in --runtimes: "cpu" or "cpu:bf16"
   RuntimeConfig config;
   std::unique_ptr<Runtime> runtime;
 };
@@ -59,16 +60,20 @@ std::vector<Engine> MakeEngines(const Options& options) {
   std::istringstream names(options.runtimes);
   for (std::string name; std::getline(names, name, ',');) {
     RunOptions run = options.run;
-    run.runtime = name;
-    if (FindRuntime(name).library.empty()) run.ort_library.clear();
-    if (FindRuntime(name).providers == nullptr) run.ort_provider.clear();
+    const std::size_t colon = name.find(':');
+    run.runtime = name.substr(0, colon);
+    if (colon != std::string::npos) run.dtype = name.substr(colon + 1);
+    if (FindRuntime(run.runtime).library.empty()) run.ort_library.clear();
+    if (FindRuntime(run.runtime).providers == nullptr) run.ort_provider.clear();
     const RuntimeConfig config = run.Config();
-    const auto same = [&](const Engine& engine) { return engine.config.runtime == config.runtime; };
+    const auto same = [&](const Engine& engine) {
+      return engine.config.runtime == config.runtime && engine.config.dtype == config.dtype;
+    };
     if (std::any_of(engines.begin(), engines.end(), same)) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("--runtimes: '{}' is there twice", name));
     }
-    engines.push_back({config, CreateRuntime(name, OptionsOf(config))});
+    engines.push_back({name, config, CreateRuntime(run.runtime, OptionsOf(config))});
   }
   if (engines.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "--runtimes: got none, expected names of runtimes");
@@ -86,7 +91,7 @@ void Check(const NamedArchitecture& model, const std::vector<Engine>& engines,
     const Availability supported = engine.runtime->Supports(graph);
     if (!supported.ok) {
       throw Error(ErrorCode::kUnsupported,
-                  fmt::format("{}: {}: {}", model.name, engine.config.runtime, supported.reason));
+                  fmt::format("{}: {}: {}", model.name, engine.name, supported.reason));
     }
   }
 }
@@ -159,7 +164,7 @@ void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Con
       {"file", "", false}, {"shape", "shape", false}, {"archid", "", false}};
   for (const Column& column : kColumns) {
     for (std::size_t e = 0; e < engines.size(); ++e) {
-      const std::string& name = engines[e].config.runtime;
+      const std::string& name = engines[e].name;
       columns.push_back({fmt::format("{}_{}", column.name, name),
                          e == 0 ? fmt::format("{} {}", column.heading, name) : name});
       columns.push_back({fmt::format("{}_{}_noisy", column.name, name), ""});
@@ -192,8 +197,8 @@ void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Con
 void PrintSummary(const std::vector<Row>& rows, const std::vector<Engine>& engines,
                   Context& context) {
   for (std::size_t e = 1; e < engines.size(); ++e) {
-    std::string line = fmt::format("{} / {}, geometric mean of {}:", engines[e].config.runtime,
-                                   engines[0].config.runtime, rows.size());
+    std::string line = fmt::format("{} / {}, geometric mean of {}:", engines[e].name,
+                                   engines[0].name, rows.size());
     for (const Column& column : kColumns) {
       double logs = 0;
       std::size_t known = 0;
@@ -267,8 +272,10 @@ void AddBench(CLI::App& app, Context& context) {
                    "Architecture files (as for `lts count`), or - for stdin")
       ->required();
   command
-      ->add_option("--runtimes", options->runtimes,
-                   "Engines, separated by commas; ratios are to the first")
+      ->add_option(
+          "--runtimes", options->runtimes,
+          "Engines, separated by commas, each with a dtype of its own if wanted (cpu:int8); "
+          "ratios are to the first")
       ->capture_default_str();
   AddEngineOptions(*command, options->run);
   AddWorkloadOptions(*command, options->run);
