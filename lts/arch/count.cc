@@ -24,7 +24,7 @@ void CheckCount(std::string_view what, std::int64_t value, std::int64_t low, std
 constexpr std::int64_t kMaxBatch = std::int64_t{1} << 32;
 
 // Matrices are stored in the dtype of the weights; norms, biases and positions stay float32.
-std::int64_t WeightBytes(const Graph& graph, DType dtype) {
+std::vector<std::int64_t> TensorBytes(const Graph& graph, DType dtype) {
   std::vector<bool> is_bias(graph.tensors.size());
   for (const Op& op : graph.ops) {
     const auto* attention = std::get_if<AttentionOp>(&op.attributes);
@@ -33,21 +33,27 @@ std::int64_t WeightBytes(const Graph& graph, DType dtype) {
       if (id != kNoTensor) is_bias[static_cast<std::size_t>(id)] = true;  // [n_head, d_head]
     }
   }
-  std::int64_t bytes = 0;
+  std::vector<std::int64_t> bytes;
   for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
     const TensorSpec& tensor = graph.tensors[i];
     const bool is_matrix =
         tensor.shape.size() == 2 && !is_bias[i] && tensor.role != TensorRole::kPositionEmbedding;
-    bytes = CheckedAdd(
-        bytes, CheckedMul(tensor.count(), is_matrix ? SizeOf(dtype) : SizeOf(DType::kFloat32)));
+    bytes.push_back(
+        CheckedMul(tensor.count(), is_matrix ? SizeOf(dtype) : SizeOf(DType::kFloat32)));
   }
   return bytes;
 }
 
-// Keys and values of the tokens that one sequence keeps at its longest, in float32.
-std::int64_t KvCacheBytes(const Graph& graph, const WorkloadShape& workload) {
-  const std::int64_t context = workload.prompt_tokens + workload.output_tokens - 1;
-  std::int64_t floats = 0;
+std::int64_t Sum(const std::vector<std::int64_t>& values) {
+  std::int64_t sum = 0;
+  for (const std::int64_t value : values) sum = CheckedAdd(sum, value);
+  return sum;
+}
+
+// Keys and values of `tokens` per layer and sequence, at most what each layer's memory keeps.
+std::int64_t CacheBytes(const Graph& graph, const WorkloadShape& workload, std::int64_t context,
+                        DType dtype) {
+  std::int64_t values = 0;
   for (const Op& op : graph.ops) {
     const auto* attention = std::get_if<AttentionOp>(&op.attributes);
     if (attention == nullptr) continue;
@@ -55,9 +61,30 @@ std::int64_t KvCacheBytes(const Graph& graph, const WorkloadShape& workload) {
     const std::int64_t memory = MemoryLimit(*attention);
     const std::int64_t tokens =
         memory < context - 1 ? std::max(workload.prompt_tokens, memory + 1) : context;
-    floats = CheckedAdd(floats, CheckedMul(2, attention->n_kv_head, attention->d_head, tokens));
+    values = CheckedAdd(values, CheckedMul(2, attention->n_kv_head, attention->d_head, tokens));
   }
-  return CheckedMul(floats, workload.batch, SizeOf(DType::kFloat32));
+  return CheckedMul(values, workload.batch, SizeOf(CacheDType(dtype)));
+}
+
+// Tensors that a decode step reads whole.
+std::int64_t StreamedBytes(const Graph& graph, DType dtype) {
+  std::vector<std::int64_t> bytes = TensorBytes(graph, dtype);
+  std::vector<bool> looked_up(bytes.size());  // of which only rows are read
+  for (const Op& op : graph.ops) {
+    if (const auto* embed = std::get_if<EmbedOp>(&op.attributes)) {
+      for (const VocabCluster& cluster : embed->clusters)
+        looked_up[static_cast<std::size_t>(cluster.table)] = true;
+      if (embed->positions != kNoTensor)
+        looked_up[static_cast<std::size_t>(embed->positions)] = true;
+    } else if (const auto* head = std::get_if<HeadOp>(&op.attributes)) {
+      for (const VocabCluster& cluster : head->clusters)
+        looked_up[static_cast<std::size_t>(cluster.table)] = false;  // the head comes last
+    }
+  }
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (looked_up[i]) bytes[i] = 0;
+  }
+  return Sum(bytes);
 }
 
 }  // namespace
@@ -123,8 +150,13 @@ WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, 
   counts.prefill_flops = CountFlops(graph, prefill);
   counts.decode_flops = CountFlops(graph, last_decode);
   counts.total_flops = CheckedAdd(counts.prefill_flops, CountFlops(graph, decode));
-  counts.weight_bytes = WeightBytes(graph, dtype);
-  counts.kv_cache_bytes = KvCacheBytes(graph, workload);
+  counts.weight_bytes = Sum(TensorBytes(graph, dtype));
+  counts.kv_cache_bytes = CacheBytes(graph, workload, context, dtype);
+  if (decode.steps > 0) {
+    const std::int64_t mean_context = workload.prompt_tokens + (workload.output_tokens - 1) / 2;
+    counts.decode_bytes =
+        CheckedAdd(StreamedBytes(graph, dtype), CacheBytes(graph, workload, mean_context, dtype));
+  }
   counts.peak_activation_bytes = CountPeakActivationBytes(graph, prefill);
   if (decode.steps > 0) {
     counts.peak_activation_bytes =

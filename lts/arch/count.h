@@ -45,11 +45,15 @@ struct WorkloadCounts {
   std::int64_t decode_flops = 0;    // one decode step, at the longest context of the workload
   std::int64_t total_flops = 0;     // prefill + every decode step at its own context
   std::int64_t weight_bytes = 0;    // matrices in `dtype`; norms, biases and positions in float32
-  std::int64_t kv_cache_bytes = 0;  // keys and values of the longest context, float32
+  std::int64_t kv_cache_bytes = 0;  // keys and values of the longest context, in CacheDType(dtype)
+  // What one decode step at the mean context of the workload must read at least: every tensor that
+  // its products and norms use (of a table only the rows of its tokens, where it is not the head's
+  // as well), and the cache. 0 without decode steps.
+  std::int64_t decode_bytes = 0;
   // Most bytes of live float32 values and op scratch at once, over prefill and decode.
   std::int64_t peak_activation_bytes = 0;
 };
-// `dtype` is that of the weights; the cache and activations are float32. Throws kInvalidArgument
+// `dtype` is that of the weights; activations are float32. Throws kInvalidArgument
 // when prompt + output - 1 exceeds graph.max_seq_len or a count is < 1.
 WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype);
 

@@ -401,6 +401,22 @@ TEST(CountWorkload, CountsWeightsByDType) {
   EXPECT_EQ(bytes(DType::kInt8), matrices + 4 * others);
 }
 
+TEST(CountWorkload, ADecodeStepReadsWeightsOnceAndTheCache) {
+  const std::int64_t L = 3, d = 64, i = 200, V = 1000, S = 128;
+  const Graph graph = BuildGraph(Architecture::Gpt2(L, d, i, 4, V, S));
+  const std::int64_t matrices = V * d + L * (4 * d * d + 2 * d * i);
+  const std::int64_t others = L * (9 * d + i) + 2 * d;  // of positions only a row is read
+  const WorkloadShape workload{.prompt_tokens = 20, .output_tokens = 11, .batch = 3};
+  const std::int64_t cache = 2 * L * d * 25 * 3;  // values: contexts of 20 to 30
+  const auto bytes = [&](DType dtype) {
+    return CountWorkload(graph, workload, dtype).decode_bytes;
+  };
+  EXPECT_EQ(bytes(DType::kFloat32), 4 * (matrices + others + cache));
+  EXPECT_EQ(bytes(DType::kBFloat16), 2 * matrices + 4 * others + 2 * cache);
+  EXPECT_EQ(bytes(DType::kInt8), matrices + 4 * others + 2 * cache);
+  EXPECT_EQ(CountWorkload(graph, {.prompt_tokens = 20}, DType::kInt8).decode_bytes, 0);
+}
+
 TEST(CountWorkload, CountsKeysAndValuesOfTheLongestContext) {
   const WorkloadShape workload{.prompt_tokens = 9, .output_tokens = 4, .batch = 2};
   const auto bytes = [&](const Graph& graph) {

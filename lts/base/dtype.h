@@ -14,4 +14,9 @@ constexpr std::int64_t SizeOf(DType dtype) {
   return dtype == DType::kFloat32 ? 4 : dtype == DType::kBFloat16 ? 2 : 1;
 }
 
+// Of the keys and values that a session keeps beside weights of this type.
+constexpr DType CacheDType(DType weights) {
+  return weights == DType::kFloat32 ? DType::kFloat32 : DType::kBFloat16;
+}
+
 }  // namespace lts

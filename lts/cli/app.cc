@@ -115,6 +115,7 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddReport(app, context);
   AddSpaces(app, context);
   AddRuntimes(app, context);
+  AddRoofline(app, context);
   AddCompletion(app, context);
   AddMemoryProbe(app, context);
 

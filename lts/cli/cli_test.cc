@@ -82,7 +82,7 @@ TEST(Cli, WithoutArgumentsTeaches) {
 
 TEST(Cli, EveryCommandHasHelpThatTeaches) {
   for (const std::string command :
-       {"search", "count", "measure", "report", "spaces", "runtimes", "completion"}) {
+       {"search", "count", "measure", "report", "spaces", "runtimes", "roofline", "completion"}) {
     const Outcome outcome = Lts({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Usage: lts " + command));
@@ -294,6 +294,29 @@ TEST_F(CliFolder, BenchComparesEnginesOnTheSameModels) {
   EXPECT_GT(cpu, 0);
   EXPECT_NEAR(row.Find("ttft_ms_reference_ratio")->AsDouble(), reference / cpu, 1e-9);
   EXPECT_TRUE(row.Find("peak_memory_mib_cpu")->is_null());
+  EXPECT_GT(row.Find("ttft_ms_cpu_of_bound")->AsDouble(), 0);
+  EXPECT_GT(row.Find("tpot_ms_cpu_of_bound")->AsDouble(), 0);
+}
+
+TEST_F(CliFolder, BenchTakesADtypeForEachEngine) {
+  const std::string arch = Write("arch.json", kSmall);
+  const Outcome outcome =
+      Lts({"bench", arch, "--runtimes", "cpu,cpu:bf16,cpu:int8", "--prompt", "4", "--output-tokens",
+           "3", "--repeat", "1", "--threads", "1", "--no-memory", "--quiet", "--format", "json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json rows = ParseJson(outcome.out, "out");
+  EXPECT_GT(rows.AsArray()[0].Find("ttft_ms_cpu:int8")->AsDouble(), 0);
+  ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu:int8,cpu:int8"}), "'cpu:int8' is there");
+  ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu:f61"}), "f61");
+}
+
+TEST(Cli, RooflineMeasuresEveryCeiling) {
+  const Outcome outcome = Lts({"roofline", "--threads", "1", "--quiet", "--format", "json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json rows = ParseJson(outcome.out, "out");
+  ASSERT_GE(rows.AsArray().size(), 7U);  // two for each dtype, and a working set at least
+  for (const Json& row : rows.AsArray()) EXPECT_GT(row.Find("value")->AsDouble(), 0);
+  ExpectBadInput(Lts({"roofline", "--threads", "0"}), "threads");
 }
 
 TEST_F(CliFolder, BenchRefusesUnknownAndRepeatedEngines) {

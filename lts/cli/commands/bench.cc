@@ -21,6 +21,7 @@
 #include "lts/measure/canary.h"
 #include "lts/measure/latency.h"
 #include "lts/measure/memory.h"
+#include "lts/measure/roofline.h"
 #include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
 
@@ -48,12 +49,19 @@ struct Engine {
 struct Result {
   LatencyResult latency;
   std::optional<double> peak_mib;
+  // The least that this machine's ceilings allow; 0 without decode steps.
+  double ttft_bound_ms = 0;
+  double tpot_bound_ms = 0;
 };
 
 struct Row {
   NamedArchitecture model;
   std::vector<Result> results;  // one for each engine
 };
+
+WorkloadShape ShapeOf(const Workload& workload) {
+  return {workload.prompt_tokens, workload.output_tokens, workload.batch};
+}
 
 std::vector<Engine> MakeEngines(const Options& options) {
   std::vector<Engine> engines;
@@ -85,8 +93,7 @@ void Check(const NamedArchitecture& model, const std::vector<Engine>& engines,
            const Workload& workload) {
   const Graph graph = BuildGraph(model.architecture);
   for (const Engine& engine : engines) {
-    CountWorkload(graph, {workload.prompt_tokens, workload.output_tokens, workload.batch},
-                  engine.config.dtype);
+    CountWorkload(graph, ShapeOf(workload), engine.config.dtype);
     CheckFitsInMemory(model.architecture, engine.config, workload);
     const Availability supported = engine.runtime->Supports(graph);
     if (!supported.ok) {
@@ -138,17 +145,25 @@ struct Column {
   const char* heading;
   std::optional<double> (*value)(const Result&);
   bool (*noisy)(const Result&);
+  std::optional<double> (*of_bound)(const Result&);  // share of the ceiling reached
 };
+std::optional<double> Share(double bound_ms, double value_ms) {
+  if (bound_ms <= 0 || value_ms <= 0) return std::nullopt;
+  return bound_ms / value_ms;
+}
+constexpr auto kNoBound = [](const Result&) { return std::optional<double>(); };
 constexpr Column kColumns[] = {
     {"ttft_ms", "TTFT ms", [](const Result& r) { return std::optional(r.latency.ttft.value); },
-     [](const Result& r) { return r.latency.ttft.noisy; }},
+     [](const Result& r) { return r.latency.ttft.noisy; },
+     [](const Result& r) { return Share(r.ttft_bound_ms, r.latency.ttft.value); }},
     {"tpot_ms", "TPOT ms", [](const Result& r) { return std::optional(r.latency.tpot.value); },
-     [](const Result& r) { return r.latency.tpot.noisy; }},
+     [](const Result& r) { return r.latency.tpot.noisy; },
+     [](const Result& r) { return Share(r.tpot_bound_ms, r.latency.tpot.value); }},
     {"latency_ms", "latency ms",
      [](const Result& r) { return std::optional(r.latency.total.value); },
-     [](const Result& r) { return r.latency.total.noisy; }},
+     [](const Result& r) { return r.latency.total.noisy; }, kNoBound},
     {"peak_memory_mib", "peak MiB", [](const Result& r) { return r.peak_mib; },
-     [](const Result&) { return false; }},
+     [](const Result&) { return false; }, kNoBound},
 };
 
 // Value on engine `e` relative to the first engine; none when either is unknown or 0.
@@ -168,6 +183,9 @@ void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Con
       columns.push_back({fmt::format("{}_{}", column.name, name),
                          e == 0 ? fmt::format("{} {}", column.heading, name) : name});
       columns.push_back({fmt::format("{}_{}_noisy", column.name, name), ""});
+      const bool bounded = column.of_bound != +kNoBound;
+      columns.push_back(
+          {fmt::format("{}_{}_of_bound", column.name, name), bounded ? "of bound" : ""});
       if (e > 0) columns.push_back({fmt::format("{}_{}_ratio", column.name, name), "ratio"});
     }
   }
@@ -183,6 +201,9 @@ void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Con
         cells.push_back(value ? Cell{*value, HumanNumber(*value) + (noisy ? " ~" : "")}
                               : Cell{Json(), "-"});
         cells.push_back({noisy, ""});
+        const std::optional<double> share = column.of_bound(row.results[e]);
+        cells.push_back(share ? Cell{*share, fmt::format("{:.0f} %", 100 * *share)}
+                              : Cell{Json(), "-"});
         if (e == 0) continue;
         const std::optional<double> ratio = Ratio(row, column, e);
         cells.push_back(ratio ? Cell{*ratio, fmt::format("{:.2f}", *ratio)} : Cell{Json(), "-"});
@@ -247,6 +268,17 @@ void RunBench(const Options& options, Context& context) {
     if (g_interrupted != 0) throw Error(ErrorCode::kCancelled, "interrupted");
     first += group.size();
   }
+  const Ceilings ceilings = MeasureCeilings(
+      {.threads = engines.front().config.threads, .products = false}, KernelProbes(), clock);
+  for (Row& row : rows) {
+    const Graph graph = BuildGraph(row.model.architecture);
+    for (std::size_t e = 0; e < engines.size(); ++e) {
+      const DType dtype = engines[e].config.dtype;
+      const WorkloadCounts counts = CountWorkload(graph, ShapeOf(workload), dtype);
+      row.results[e].ttft_bound_ms = PrefillBoundMs(counts, dtype, ceilings);
+      row.results[e].tpot_bound_ms = DecodeBoundMs(counts, ceilings);
+    }
+  }
   if (!options.no_memory) {
     for (Row& row : rows) {
       for (std::size_t e = 0; e < engines.size(); ++e) {
@@ -287,7 +319,9 @@ void AddBench(CLI::App& app, Context& context) {
   command->footer(
       "Every model runs on every engine in every round, in random order, among runs of the canary; "
       "times\nare medians, ~ marks those that stayed noisy. ratio: the engine's value by the "
-      "first one's, so above 1\nthe first is faster or smaller. Weights are random: they do not "
+      "first one's, so above 1\nthe first is faster or smaller. of bound: what `lts roofline` "
+      "allows (multiply-adds for TTFT, "
+      "reading\nweights and cache once for TPOT) by the time. Weights are random: they do not "
       "change speed.");
   command->callback([options, &context] { RunBench(*options, context); });
 }

@@ -14,6 +14,7 @@ void AddExport(CLI::App& app, Context& context);
 void AddReport(CLI::App& app, Context& context);
 void AddSpaces(CLI::App& app, Context& context);
 void AddRuntimes(CLI::App& app, Context& context);
+void AddRoofline(CLI::App& app, Context& context);
 void AddCompletion(CLI::App& app, Context& context);
 void AddMemoryProbe(CLI::App& app, Context& context);  // hidden: the child of a memory measurement
 

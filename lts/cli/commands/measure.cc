@@ -19,6 +19,7 @@
 #include "lts/measure/environment_probe.h"
 #include "lts/measure/latency.h"
 #include "lts/measure/memory.h"
+#include "lts/measure/roofline.h"
 #include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
 #include "lts/store/store.h"
@@ -43,6 +44,9 @@ struct Subject {
   Architecture architecture;
   LatencyResult latency;
   std::optional<MemoryProbeResult> memory;
+  // The least that this machine's ceilings allow; 0 without decode steps.
+  double ttft_bound_ms = 0;
+  double tpot_bound_ms = 0;
 };
 
 // Times `group` interleaved; fills their `latency`. Returns the session's drift.
@@ -92,6 +96,7 @@ void PrintResults(const std::vector<Subject>& subjects, Context& context) {
     columns.push_back({name + "_low", ""});
     columns.push_back({name + "_high", ""});
     columns.push_back({name + "_p95", name == "latency_ms" ? "p95" : ""});
+    if (name != "latency_ms") columns.push_back({name + "_of_bound", "of bound"});
   }
   columns.insert(columns.end(), {{"samples", "runs"},
                                  {"noisy", ""},
@@ -109,6 +114,12 @@ void PrintResults(const std::vector<Subject>& subjects, Context& context) {
          {&subject.latency.ttft, &subject.latency.tpot, &subject.latency.total}) {
       row.push_back(Milliseconds(*m));
       row.insert(row.end(), {{m->low, ""}, {m->high, ""}, {m->p95, HumanNumber(m->p95)}});
+      if (m == &subject.latency.total) continue;
+      const double bound =
+          m == &subject.latency.ttft ? subject.ttft_bound_ms : subject.tpot_bound_ms;
+      row.push_back(bound > 0 && m->value > 0
+                        ? Cell{bound / m->value, fmt::format("{:.0f} %", 100 * bound / m->value)}
+                        : Cell{Json(), "-"});
     }
     const Measurement& total = subject.latency.total;
     row.insert(row.end(), {{static_cast<std::int64_t>(total.samples.size()), ""},
@@ -136,7 +147,7 @@ void RunMeasure(const Options& options, Context& context) {
   std::vector<Subject> subjects;
   for (const std::string& file : options.files) {
     NamedArchitecture model = ReadNamedArchitecture(file, context);
-    subjects.push_back({std::move(model.name), std::move(model.architecture), {}, {}});
+    subjects.push_back({std::move(model.name), std::move(model.architecture), {}, {}, 0, 0});
     const Subject& subject = subjects.back();
     const Graph graph = BuildGraph(subject.architecture);
     CountWorkload(graph, {workload.prompt_tokens, workload.output_tokens, workload.batch},
@@ -190,6 +201,15 @@ void RunMeasure(const Options& options, Context& context) {
     drift_low = first == 0 ? result.drift_low : std::min(drift_low, result.drift_low);
     drift_high = first == 0 ? result.drift_high : std::max(drift_high, result.drift_high);
     first += group.size();
+  }
+  const Ceilings ceilings =
+      MeasureCeilings({.threads = config.threads, .products = false}, KernelProbes(), clock);
+  for (Subject& subject : subjects) {
+    const WorkloadCounts counts = CountWorkload(
+        BuildGraph(subject.architecture),
+        {workload.prompt_tokens, workload.output_tokens, workload.batch}, config.dtype);
+    subject.ttft_bound_ms = PrefillBoundMs(counts, config.dtype, ceilings);
+    subject.tpot_bound_ms = DecodeBoundMs(counts, ceilings);
   }
   if (!options.no_memory) {
     for (Subject& subject : subjects) {
