@@ -16,6 +16,7 @@ OWNERS = {
     r"hwy/": {"runtime/cpu"},
     r"(oneapi/dnnl/|dnnl)": {"runtime/cpu"},
     r"CLI/": {"cli"},
+    r"utf8proc\.h": {"text"},
     r"(onnx/|google/protobuf)": {"export"},
 }
 
