@@ -116,6 +116,7 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddSpaces(app, context);
   AddRuntimes(app, context);
   AddRoofline(app, context);
+  AddTokenize(app, context);
   AddCompletion(app, context);
   AddMemoryProbe(app, context);
 

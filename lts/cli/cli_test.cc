@@ -82,7 +82,8 @@ TEST(Cli, WithoutArgumentsTeaches) {
 
 TEST(Cli, EveryCommandHasHelpThatTeaches) {
   for (const std::string command :
-       {"search", "count", "measure", "report", "spaces", "runtimes", "roofline", "completion"}) {
+       {"search", "count", "measure", "report", "spaces", "runtimes", "roofline", "tokenize",
+        "completion"}) {
     const Outcome outcome = Lts({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Usage: lts " + command));
@@ -352,11 +353,47 @@ TEST(Cli, ListsSpacesAndRuntimes) {
   EXPECT_THAT(Lts({"runtimes", "--format", "csv"}).out, HasSubstr("cpu,yes"));
 }
 
+const std::string kTinyTokenizer = std::string(LTS_SOURCE_DIR) + "/tests/goldens/tokenizer/gpt2";
+
+TEST(Cli, TokenizesAndBack) {
+  const Outcome ids = Lts({"tokenize", kTinyTokenizer, "the other<|endoftext|>"});
+  EXPECT_EQ(ids.code, 0) << ids.err;
+  EXPECT_THAT(ids.out, MatchesRegex("[0-9]+( [0-9]+)*\n"));
+  EXPECT_EQ(Lts({"tokenize", kTinyTokenizer, "--decode", ids.out}).out, "the other<|endoftext|>");
+  EXPECT_EQ(Lts({"tokenize", kTinyTokenizer, "--decode", "--plain", ids.out}).out, "the other");
+  const Outcome json = Lts({"tokenize", kTinyTokenizer, "--format", "json"}, "a\xFF b");
+  EXPECT_EQ(ParseJson(json.out, "out").AsArray().size(), 4U);
+  EXPECT_EQ(Lts({"tokenize", kTinyTokenizer, "-", "--decode"}, json.out).out, "a\xFF b");
+  EXPECT_EQ(Lts({"tokenize", kTinyTokenizer, "--decode", "--format", "json", "65 66"}).out,
+            "\"ab\"\n");
+}
+
+TEST(Cli, TokenizeCounts) {
+  EXPECT_EQ(Lts({"tokenize", kTinyTokenizer, "--count", "xyz"}).out, "3\n");
+  EXPECT_EQ(Lts({"tokenize", kTinyTokenizer, "--count", "--format", "json"}, "xyz").out,
+            "{\"tokens\":3,\"bytes\":3}\n");
+  EXPECT_EQ(Lts({"tokenize", kTinyTokenizer, "--count"}, "").out, "0\n");
+  const Outcome special = Lts({"tokenize", kTinyTokenizer, "--count", "<|endoftext|>"});
+  EXPECT_EQ(special.out, "1\n");
+  EXPECT_NE(Lts({"tokenize", kTinyTokenizer, "--count", "--plain", "<|endoftext|>"}).out, "1\n");
+}
+
+TEST(Cli, TokenizeRefusesBadInput) {
+  ExpectBadInput(Lts({"tokenize", "/nowhere", "x"}), "/nowhere: no such file or folder");
+  ExpectBadInput(Lts({"tokenize", kTinyTokenizer, "--decode", "1 two"}), "token 1: got 'two'");
+  ExpectBadInput(Lts({"tokenize", kTinyTokenizer, "--decode", "1 99999"}), "token 1: got id 99999");
+  ExpectBadInput(Lts({"tokenize", kTinyTokenizer, "--decode", "99999999999"}), "token 0");
+  ExpectBadInput(Lts({"tokenize", kTinyTokenizer, "--format", "jsn", "x"}),
+                 "unknown format 'jsn'; did you mean 'json'?");
+  ExpectBadInput(Lts({"tokenize"}), "TOKENIZER");
+}
+
 TEST(Cli, CompletionKnowsEveryCommandAndOption) {
   for (const std::string shell : {"bash", "zsh", "fish"}) {
     const Outcome outcome = Lts({"completion", shell});
     EXPECT_EQ(outcome.code, 0) << shell;
-    for (const char* word : {"search", "measure", "output-tokens", "archai-gpt2", "latency_ms"}) {
+    for (const char* word :
+         {"search", "measure", "output-tokens", "archai-gpt2", "latency_ms", "plain"}) {
       EXPECT_THAT(outcome.out, HasSubstr(word)) << shell;
     }
     EXPECT_THAT(outcome.out, Not(HasSubstr("memory-probe"))) << shell;

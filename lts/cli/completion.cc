@@ -33,9 +33,13 @@ struct CommandInfo {
   std::vector<OptionInfo> options;
 };
 
-std::vector<std::string> ValuesOf(const std::string& option) {
+std::vector<std::string> ValuesOf(const std::string& command, const std::string& option) {
   std::vector<std::string> values;
-  if (option == "format") values = kOutputFormats.Names();
+  if (option == "format") {
+    if (command == "tokenize") return kOutputTexts.Names();
+    if (command == "export") return {"onnx"};
+    values = kOutputFormats.Names();
+  }
   if (option == "dtype") values = kDTypes.Names();
   if (option == "runtime") {
     for (const RuntimeEntry* entry : Runtimes()) values.emplace_back(entry->name);
@@ -76,7 +80,8 @@ std::vector<CommandInfo> Describe(const CLI::App& app) {
       if (option->get_lnames().empty()) continue;  // positional
       const std::string& name = option->get_lnames().front();
       command.options.push_back({name, FirstSentence(option->get_description()),
-                                 option->get_items_expected_max() > 0, ValuesOf(name)});
+                                 option->get_items_expected_max() > 0,
+                                 ValuesOf(command.name, name)});
     }
     commands.push_back(std::move(command));
   }
@@ -92,15 +97,15 @@ std::string Bash(const std::vector<CommandInfo>& commands) {
     std::string options;
     for (const OptionInfo& option : command.options) {
       options += (options.empty() ? "--" : " --") + option.name;
-      if (!option.values.empty()) values[option.name] = option.values;
+      if (!option.values.empty()) values[command.name + " --" + option.name] = option.values;
     }
     cases += fmt::format("    {}) options=\"{}\" ;;\n", command.name, options);
   }
   std::string value_cases;
   for (const auto& [option, names_of] : values) {
     value_cases +=
-        fmt::format("    --{}) COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return ;;\n", option,
-                    fmt::join(names_of, " "));
+        fmt::format("    \"{}\") COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return ;;\n",
+                    option, fmt::join(names_of, " "));
   }
   return fmt::format(R"SH(# bash completion of lts: eval "$(lts completion bash)"
 _lts() {{
@@ -110,7 +115,7 @@ _lts() {{
     COMPREPLY=($(compgen -W "{} --help --version" -- "$word"))
     return
   fi
-  case "$previous" in
+  case "${{COMP_WORDS[1]}} $previous" in
 {}  esac
   case "${{COMP_WORDS[1]}}" in
 {}  esac

@@ -18,6 +18,11 @@ inline constexpr EnumTable<OutputFormat, 3> kOutputFormats{"format",
                                                              {OutputFormat::kCsv, "csv"},
                                                              {OutputFormat::kJson, "json"}}}};
 
+// What is no table: as it is, or as one JSON value.
+enum class OutputText { kText, kJson };
+inline constexpr EnumTable<OutputText, 2> kOutputTexts{
+    "format", {{{OutputText::kText, "text"}, {OutputText::kJson, "json"}}}};
+
 struct Cell {
   Json value;        // exact, for csv and json; null = empty
   std::string text;  // for the table; empty = the value as it is
