@@ -54,21 +54,34 @@ std::span<float> Model::mutable_tensor(TensorId id) {
   return {buffer_.data() + offsets_[i], static_cast<std::size_t>(graph_.tensors[i].count())};
 }
 
+void FillRandomTensor(const Graph& graph, TensorId id, std::uint64_t seed, std::int64_t first,
+                      std::span<float> values, ThreadPool& pool) {
+  const TensorInit& init = graph.tensors[static_cast<std::size_t>(id)].init;
+  switch (init.kind) {
+    case TensorInit::Kind::kNormal:
+      FillNormalLike(values, init.std, seed, static_cast<std::uint64_t>(id),
+                     static_cast<std::uint64_t>(first), pool);
+      break;
+    case TensorInit::Kind::kZero:
+    case TensorInit::Kind::kOne:
+      std::fill(values.begin(), values.end(), init.kind == TensorInit::Kind::kOne ? 1.0F : 0.0F);
+      break;
+  }
+}
+
 Model RandomModel(const Architecture& architecture, std::uint64_t seed, bool everything_random) {
   Model model(architecture);
   ThreadPool pool(FillThreads());
   for (std::size_t i = 0; i < model.graph().tensors.size(); ++i) {
-    const TensorInit init = model.graph().tensors[i].init;
-    const std::span<float> values = model.mutable_tensor(static_cast<TensorId>(i));
-    const auto fill = [&](float std) {
-      FillNormalLike(values, std, seed, i, /*first_index=*/0, pool);
-    };
-    if (init.kind == TensorInit::Kind::kNormal) {
-      fill(init.std);
+    const auto id = static_cast<TensorId>(i);
+    const TensorInit::Kind kind = model.graph().tensors[i].init.kind;
+    const std::span<float> values = model.mutable_tensor(id);
+    if (kind == TensorInit::Kind::kNormal || !everything_random) {
+      FillRandomTensor(model.graph(), id, seed, 0, values, pool);
       continue;
     }
-    if (everything_random) fill(kTestStd);
-    if (init.kind == TensorInit::Kind::kOne) {
+    FillNormalLike(values, kTestStd, seed, i, /*first_index=*/0, pool);
+    if (kind == TensorInit::Kind::kOne) {
       for (float& value : values) value += 1.0F;
     }
   }

@@ -9,6 +9,7 @@
 #include "lts/arch/architecture.h"
 #include "lts/arch/graph.h"
 #include "lts/base/aligned_buffer.h"
+#include "lts/base/thread_pool.h"
 
 namespace lts {
 
@@ -37,5 +38,9 @@ class Model {
 // parity tests, where zeros would hide errors.
 Model RandomModel(const Architecture& architecture, std::uint64_t seed,
                   bool everything_random = false);
+// Values [first, first + values.size()) of a tensor as RandomModel(architecture, seed) draws them:
+// for who converts weights piece by piece and never holds them all in float32.
+void FillRandomTensor(const Graph& graph, TensorId id, std::uint64_t seed, std::int64_t first,
+                      std::span<float> values, ThreadPool& pool);
 
 }  // namespace lts

@@ -40,6 +40,21 @@ class CpuRuntime final : public Runtime {
         std::make_shared<const cpu::Weights>(std::move(model), dtype_, *pool_), pool_);
   }
 
+  // Narrow weights are drawn as they are packed; memory never holds them as float32.
+  std::unique_ptr<LoadedModel> LoadRandom(const Architecture& architecture, std::uint64_t seed,
+                                          Purpose purpose) override {
+    if (dtype_ == DType::kFloat32) return Runtime::LoadRandom(architecture, seed, purpose);
+    Model model(architecture);
+    const Graph graph = model.graph();
+    if (Availability can = Supports(graph); !can.ok)
+      throw Error(ErrorCode::kUnsupported, can.reason);
+    const auto fill = [&](TensorId id, std::int64_t first, std::span<float> values) {
+      FillRandomTensor(graph, id, seed, first, values, *pool_);
+    };
+    return std::make_unique<CpuModel>(
+        std::make_shared<const cpu::Weights>(std::move(model), dtype_, *pool_, fill), pool_);
+  }
+
  private:
   DType dtype_;
   std::shared_ptr<ThreadPool> pool_;

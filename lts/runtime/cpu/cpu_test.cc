@@ -182,6 +182,24 @@ TEST(CpuRuntime, RefusesASessionThatCannotFitBeforeAllocating) {
   }
 }
 
+// Drawn piece by piece or all at once, the weights are the same.
+TEST(CpuRuntime, RandomWeightsAreThoseOfARandomModel) {
+  const Architecture architecture = Architecture::Gpt2(2, 48, 100, 3, 30000, 32);
+  for (const DType dtype : {DType::kBFloat16, DType::kInt8}) {
+    const auto runtime = kCpuRuntime.create({.threads = 2, .dtype = dtype});
+    std::vector<std::vector<float>> logits;
+    for (const bool lean : {true, false}) {
+      const auto model =
+          lean ? runtime->LoadRandom(architecture, 7) : runtime->Load(RandomModel(architecture, 7));
+      const auto session = model->NewSession({.max_tokens = 8, .max_step_tokens = 8});
+      logits.emplace_back(30000);
+      session->Step(std::vector<std::int32_t>{1, 29999, 5, 777, 23456}, Logits::kLast,
+                    logits.back());
+    }
+    EXPECT_EQ(logits[0], logits[1]) << kDTypes.Name(dtype);
+  }
+}
+
 TEST(CpuRuntime, NamesItsInstructionSet) {
   const RuntimeVersions versions = kCpuRuntime.versions({});
   const auto isa = std::find_if(versions.begin(), versions.end(),

@@ -15,6 +15,8 @@
 namespace lts::cpu {
 namespace {
 
+constexpr std::int64_t kPieceFloats = 1 << 20;
+
 // Gives the whole pages inside `values` back to the system (they read as zeros afterwards). Returns
 // the bytes given back.
 std::int64_t ReleasePages(std::span<float> values) {
@@ -59,15 +61,23 @@ std::vector<TensorId> TablesOf(const Graph& graph) {
 
 }  // namespace
 
-Weights::Weights(Model model, DType dtype, ThreadPool& pool)
+Weights::Weights(Model model, DType dtype, ThreadPool& pool, const FillTensor& fill)
     : model_(std::move(model)), dtype_(dtype), bytes_(model_.weight_bytes()) {
   if (dtype != DType::kFloat32) {
     narrow_.resize(graph().tensors.size());
     tables_.resize(graph().tensors.size());
-    for (const TensorId id : MatricesOf(graph())) PackAsNarrow(id, pool);
-    for (const TensorId id : TablesOf(graph())) PackAsTable(id, pool);
-    return;
+    for (const TensorId id : MatricesOf(graph())) PackAsNarrow(id, pool, fill);
+    for (const TensorId id : TablesOf(graph())) PackAsTable(id, pool, fill);
   }
+  if (fill) {
+    for (TensorId id = 0; id < std::ssize(graph().tensors); ++id) {
+      const auto i = static_cast<std::size_t>(id);
+      const bool packed =
+          dtype != DType::kFloat32 && (narrow_[i].words != nullptr || tables_[i].data != nullptr);
+      if (!packed) fill(id, 0, model_.mutable_tensor(id));
+    }
+  }
+  if (dtype != DType::kFloat32) return;
   matrices_.resize(graph().tensors.size());
   const std::vector<TensorId> ids = MatricesOf(graph());
   std::int64_t largest = 0;
@@ -104,10 +114,11 @@ float* Weights::NewScales(std::int64_t count) {
   return own_.back().data();
 }
 
-void Weights::PackAsNarrow(TensorId id, ThreadPool& pool) {
+void Weights::PackAsNarrow(TensorId id, ThreadPool& pool, const FillTensor& fill) {
   const TensorShape& shape = graph().tensors[static_cast<std::size_t>(id)].shape;
   LTS_CHECK(shape.size() == 2);
   const std::span<float> original = model_.mutable_tensor(id);
+  if (fill) fill(id, 0, original);
   words_.emplace_back(NarrowPackedWords(shape[0], shape[1], dtype_));
   float* scales = NewScales(PaddedColumns(shape[1]));
   PackNarrow(original.data(), shape[0], shape[1], dtype_, words_.back().data(), scales, pool);
@@ -117,18 +128,31 @@ void Weights::PackAsNarrow(TensorId id, ThreadPool& pool) {
   bytes_ += words_.back().bytes() - ReleasePages(original);
 }
 
-void Weights::PackAsTable(TensorId id, ThreadPool& pool) {
+void Weights::PackAsTable(TensorId id, ThreadPool& pool, const FillTensor& fill) {
   const TensorShape& shape = graph().tensors[static_cast<std::size_t>(id)].shape;
   LTS_CHECK(shape.size() == 2);
+  const std::int64_t rows = shape[0];
+  const std::int64_t depth = shape[1];
+  const std::int64_t row_bytes = NarrowDepthBytes(depth, dtype_);
   const std::span<float> original = model_.mutable_tensor(id);
-  table_bytes_.emplace_back(CheckedMul(shape[0], NarrowDepthBytes(shape[1], dtype_)));
-  float* scales = NewScales(shape[0]);
-  PackNarrowTable(original.data(), shape[0], shape[1], dtype_, table_bytes_.back().data(), scales,
-                  pool);
-  tables_[static_cast<std::size_t>(id)] = {table_bytes_.back().data(), scales, dtype_, shape[0],
-                                           shape[1]};
-  widest_input_ = std::max(widest_input_, shape[1]);
-  bytes_ += table_bytes_.back().bytes() - ReleasePages(original);
+  table_bytes_.emplace_back(CheckedMul(rows, row_bytes));
+  float* scales = NewScales(rows);
+  // The largest tensor of a small decoder: in pieces of a few MiB, so that what was read or filled
+  // of the original is soon given back.
+  const std::int64_t piece = std::max<std::int64_t>(1, kPieceFloats / depth);
+  for (std::int64_t row = 0; row < rows; row += piece) {
+    const std::int64_t count = std::min(piece, rows - row);
+    const std::span<float> values = original.subspan(static_cast<std::size_t>(row * depth),
+                                                     static_cast<std::size_t>(count * depth));
+    if (fill) fill(id, row * depth, values);
+    PackNarrowTable(values.data(), count, depth, dtype_,
+                    table_bytes_.back().data() + row * row_bytes,
+                    scales == nullptr ? nullptr : scales + row, pool);
+    bytes_ -= ReleasePages(values);
+  }
+  tables_[static_cast<std::size_t>(id)] = {table_bytes_.back().data(), scales, dtype_, rows, depth};
+  widest_input_ = std::max(widest_input_, depth);
+  bytes_ += table_bytes_.back().bytes();
 }
 
 const float* Weights::Tensor(TensorId id) const {

@@ -9,6 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "lts/arch/model.h"
@@ -24,12 +26,17 @@ namespace lts::cpu {
 // into memory of their own, and the pages of the float32 originals go back as soon as each is done.
 // Norms, biases and learned positions stay float32.
 //
+// Writes values [first, first + values.size()) of a tensor.
+using FillTensor = std::function<void(TensorId id, std::int64_t first, std::span<float> values)>;
+
 // Read-only once built: many sessions may use it.
 class Weights {
  public:
   // Packs every matrix of the attention and feed-forward blocks, and for a narrow dtype the tables,
-  // over `pool`. Throws kOutOfMemory.
-  Weights(Model model, DType dtype, ThreadPool& pool);
+  // over `pool`. With `fill`, `model` is one of zeros that nobody has touched, and its values are
+  // written just before they are packed: a narrow model is then never in memory as float32, but for
+  // a few MiB of it. Throws kOutOfMemory.
+  Weights(Model model, DType dtype, ThreadPool& pool, const FillTensor& fill = {});
   Weights(const Weights&) = delete;
   Weights& operator=(const Weights&) = delete;
 
@@ -45,8 +52,8 @@ class Weights {
 
  private:
   void Pack(TensorId id, AlignedBuffer<float>& copy, ThreadPool& pool);
-  void PackAsNarrow(TensorId id, ThreadPool& pool);
-  void PackAsTable(TensorId id, ThreadPool& pool);
+  void PackAsNarrow(TensorId id, ThreadPool& pool, const FillTensor& fill);
+  void PackAsTable(TensorId id, ThreadPool& pool, const FillTensor& fill);
   float* NewScales(std::int64_t count);  // null unless int8
 
   Model model_;
