@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 
+#include "lts/base/aligned_buffer.h"
 #include "lts/base/checked.h"
 #include "lts/base/error.h"
 #include "lts/base/parallel_fill.h"
@@ -22,9 +24,10 @@ constexpr float kTestStd = 0.1F;  // of biases and around gains, when everything
 Model::Model(Architecture architecture)
     : architecture_(std::move(architecture)), graph_(BuildGraph(architecture_)) {
   std::int64_t floats = 0;
-  offsets_.reserve(graph_.tensors.size());
+  std::vector<std::int64_t> offsets;
+  offsets.reserve(graph_.tensors.size());
   for (const TensorSpec& tensor : graph_.tensors) {
-    offsets_.push_back(floats);
+    offsets.push_back(floats);
     const std::int64_t padded = CheckedAdd(tensor.count(), kAlignFloats - 1) / kAlignFloats;
     floats = CheckedAdd(floats, CheckedMul(padded, kAlignFloats));
   }
@@ -39,19 +42,45 @@ Model::Model(Architecture architecture)
                             architecture_.ShortName(), static_cast<double>(bytes) / kMiB,
                             static_cast<double>(available) / kMiB));
   }
-  buffer_ = AlignedBuffer<float>(floats);
+  const auto buffer = std::make_shared<AlignedBuffer<float>>(floats);
+  tensors_.reserve(offsets.size());
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    tensors_.emplace_back(buffer->data() + offsets[i],
+                          static_cast<std::size_t>(graph_.tensors[i].count()));
+  }
+  storage_ = buffer;
+  weight_bytes_ = buffer->bytes();
+}
+
+Model::Model(Architecture architecture, std::vector<std::span<float>> tensors,
+             std::shared_ptr<const void> storage)
+    : architecture_(std::move(architecture)),
+      graph_(BuildGraph(architecture_)),
+      tensors_(std::move(tensors)),
+      storage_(std::move(storage)) {
+  LTS_CHECK(tensors_.size() == graph_.tensors.size());
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    LTS_CHECK(std::ssize(tensors_[i]) == graph_.tensors[i].count());
+    LTS_CHECK(reinterpret_cast<std::uintptr_t>(tensors_[i].data()) % alignof(float) == 0);
+    weight_bytes_ += static_cast<std::int64_t>(tensors_[i].size_bytes());
+  }
+  std::vector<std::span<float>> by_address = tensors_;
+  std::sort(by_address.begin(), by_address.end(),
+            [](auto a, auto b) { return std::less<>()(a.data(), b.data()); });
+  for (std::size_t i = 1; i < by_address.size(); ++i) {
+    const std::span<float> before = by_address[i - 1];
+    LTS_CHECK(!std::less<>()(by_address[i].data(), before.data() + before.size()));
+  }
 }
 
 std::span<const float> Model::tensor(TensorId id) const {
-  const auto i = static_cast<std::size_t>(id);
-  LTS_CHECK(id >= 0 && i < offsets_.size());
-  return {buffer_.data() + offsets_[i], static_cast<std::size_t>(graph_.tensors[i].count())};
+  LTS_CHECK(id >= 0 && static_cast<std::size_t>(id) < tensors_.size());
+  return tensors_[static_cast<std::size_t>(id)];
 }
 
 std::span<float> Model::mutable_tensor(TensorId id) {
-  const auto i = static_cast<std::size_t>(id);
-  LTS_CHECK(id >= 0 && i < offsets_.size());
-  return {buffer_.data() + offsets_[i], static_cast<std::size_t>(graph_.tensors[i].count())};
+  LTS_CHECK(id >= 0 && static_cast<std::size_t>(id) < tensors_.size());
+  return tensors_[static_cast<std::size_t>(id)];
 }
 
 void FillRandomTensor(const Graph& graph, TensorId id, std::uint64_t seed, std::int64_t first,

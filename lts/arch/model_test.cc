@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -84,6 +85,50 @@ TEST(Model, RefusesMoreMemoryThanThereIs) {
     EXPECT_THAT(error.what(), testing::HasSubstr("L4096 d1048576"));
     EXPECT_THAT(error.what(), testing::HasSubstr("MiB"));
   }
+}
+
+// Storage outside of a model, as the mapping of a checkpoint's file is.
+struct Storage {
+  std::vector<std::vector<float>> values;
+  std::vector<std::span<float>> views;
+};
+std::shared_ptr<Storage> StorageOf(const Graph& graph) {
+  auto storage = std::make_shared<Storage>();
+  for (const TensorSpec& tensor : graph.tensors) {
+    storage->values.emplace_back(static_cast<std::size_t>(tensor.count()),
+                                 static_cast<float>(storage->values.size()));
+  }
+  for (std::vector<float>& values : storage->values) storage->views.emplace_back(values);
+  return storage;
+}
+
+TEST(Model, ReadsWeightsWhereTheyLieAndKeepsThemAlive) {
+  auto storage = StorageOf(BuildGraph(Small()));
+  const std::weak_ptr<Storage> watched = storage;
+  {
+    const float* const third = storage->views[3].data();
+    const auto views = storage->views;
+    const Model model(Small(), views, std::move(storage));
+    EXPECT_EQ(model.tensor(3).data(), third);
+    EXPECT_THAT(AllWeights(model), testing::Contains(3.0F));
+    EXPECT_EQ(model.weight_bytes(), 4 * CountParameters(model.graph()).total());
+    EXPECT_FALSE(watched.expired());
+  }
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(ModelDeathTest, RefusesViewsThatDoNotFitTheGraph) {
+  const auto storage = StorageOf(BuildGraph(Small()));
+  auto views = storage->views;
+  views.pop_back();
+  EXPECT_DEATH(Model(Small(), views, storage), "tensors_.size");
+  views = storage->views;
+  views[2] = views[2].first(1);
+  EXPECT_DEATH(Model(Small(), views, storage), "count");
+  views = storage->views;
+  views[3] = views[2];  // a gain and a bias of one size
+  ASSERT_EQ(views[3].size(), storage->views[3].size());
+  EXPECT_DEATH(Model(Small(), views, storage), "before.data");
 }
 
 TEST(RandomModel, DrawsEachTensorAsItsInitSays) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ class FileDescriptor {
   ~FileDescriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileDescriptor(const FileDescriptor&) = delete;
   FileDescriptor& operator=(const FileDescriptor&) = delete;
   int get() const { return fd_; }
@@ -116,35 +118,46 @@ void SyncFolder(const std::string& folder, const std::string& subject) {
   }
 }
 
-}  // namespace
+struct RegularFile {
+  FileDescriptor descriptor;
+  std::size_t bytes = 0;  // as the file system states them
+};
 
-std::string ReadFile(const std::string& path, std::size_t max_bytes) {
+RegularFile OpenRegular(const std::string& path) {
   // O_NONBLOCK: a FIFO without a writer is refused below instead of blocking here.
-  const FileDescriptor file(Open(path, O_RDONLY | O_NONBLOCK));
-  if (file.get() < 0) Fail(path, "cannot open", errno);
+  RegularFile file{FileDescriptor(Open(path, O_RDONLY | O_NONBLOCK))};
+  if (file.descriptor.get() < 0) Fail(path, "cannot open", errno);
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) Fail(path, "cannot read", errno);
+  if (::fstat(file.descriptor.get(), &info) != 0) Fail(path, "cannot read", errno);
   if (!S_ISREG(info.st_mode)) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: is {}, expected a regular file", Quoted(path, kMaxPathShown),
                             S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe"));
   }
+  file.bytes = static_cast<std::size_t>(info.st_size);
+  return file;
+}
+
+}  // namespace
+
+std::string ReadFile(const std::string& path, std::size_t max_bytes) {
+  const RegularFile file = OpenRegular(path);
   const auto refuse_size = [&] {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: the file is too large, expected at most {} bytes",
                             Quoted(path, kMaxPathShown), max_bytes));
   };
-  const auto stated = static_cast<std::size_t>(info.st_size);
-  if (stated > max_bytes) refuse_size();
+  if (file.bytes > max_bytes) refuse_size();
   // The stated size is a hint alone: it is 0 in /proc, and the file may grow while it is read.
   constexpr std::size_t kChunk = std::size_t{1} << 16;
   std::string contents;
   std::size_t used = 0;
   for (;;) {
     if (used == contents.size()) {
-      contents.resize(used == 0 ? std::max(stated + 1, kChunk) : 2 * contents.size());
+      contents.resize(used == 0 ? std::max(file.bytes + 1, kChunk) : 2 * contents.size());
     }
-    const ssize_t got = ::read(file.get(), contents.data() + used, contents.size() - used);
+    const ssize_t got =
+        ::read(file.descriptor.get(), contents.data() + used, contents.size() - used);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) Fail(path, "cannot read", errno);
     if (got == 0) break;
@@ -153,6 +166,19 @@ std::string ReadFile(const std::string& path, std::size_t max_bytes) {
   }
   contents.resize(used);
   return contents;
+}
+
+MappedFile::MappedFile(const std::string& path) {
+  const RegularFile file = OpenRegular(path);
+  if (file.bytes == 0) return;  // mmap refuses a length of 0
+  void* const data = ::mmap(nullptr, file.bytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_NORESERVE, file.descriptor.get(), 0);
+  if (data == MAP_FAILED) Fail(path, "cannot map", errno);
+  bytes_ = {static_cast<std::byte*>(data), file.bytes};
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
 }
 
 struct AtomicFile::State {

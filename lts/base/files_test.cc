@@ -254,5 +254,43 @@ TEST_F(FilesTest, AnAtomicFileInAMissingFolderSaysSo) {
   EXPECT_EQ(EntryCount(), 0U);
 }
 
+TEST_F(FilesTest, MapsAFileAndWritesToCopiesAlone) {
+  const std::string path = folder_ + "/weights";
+  const std::string contents(100000, 'w');  // pages and a rest
+  WriteFileAtomic(path, contents);
+  const auto text = [](const MappedFile& file) {
+    return std::string(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  };
+  const MappedFile file(path);
+  EXPECT_EQ(text(file), contents);
+  file.bytes()[5] = std::byte{'x'};
+  EXPECT_EQ(text(file)[5], 'x');
+  EXPECT_EQ(ReadFile(path), contents);
+  EXPECT_EQ(text(MappedFile(path)), contents);
+}
+
+TEST_F(FilesTest, AMappedFileStaysWhenItsNameIsReplaced) {
+  const std::string path = folder_ + "/weights";
+  WriteFileAtomic(path, "old");
+  const MappedFile file(path);
+  WriteFileAtomic(path, "new");
+  EXPECT_EQ(file.bytes()[0], std::byte{'o'});
+}
+
+TEST_F(FilesTest, MapsAnEmptyFileAndRefusesWhatIsNoFile) {
+  WriteFileAtomic(folder_ + "/empty", "");
+  EXPECT_TRUE(MappedFile(folder_ + "/empty").bytes().empty());
+  const auto message = [](const std::string& path) -> std::string {
+    try {
+      const MappedFile file(path);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(message(folder_), HasSubstr("is a folder, expected a regular file"));
+  EXPECT_THAT(message(folder_ + "/absent"), HasSubstr("cannot open"));
+}
+
 }  // namespace
 }  // namespace lts

@@ -15,7 +15,8 @@
 namespace lts::cpu {
 namespace {
 
-constexpr std::int64_t kPieceFloats = 1 << 20;
+constexpr std::int64_t kPieceFloats = 1 << 20;         // of a table converted at once
+constexpr std::uintptr_t kPackedAlignment = 64;  // of a PackedMatrix
 
 // Gives the whole pages inside `values` back to the system (they read as zeros afterwards). Returns
 // the bytes given back.
@@ -92,7 +93,8 @@ void Weights::Pack(TensorId id, AlignedBuffer<float>& copy, ThreadPool& pool) {
   const std::span<float> original = model_.mutable_tensor(id);
   const std::int64_t size = PackedSize(shape[0], shape[1]);
   float* packed = original.data();
-  if (size == std::ssize(original)) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(packed) % kPackedAlignment == 0;
+  if (size == std::ssize(original) && aligned) {
     pool.ParallelFor(size, kColumnGrain, [&](std::int64_t begin, std::int64_t end, int) {
       std::memcpy(copy.data() + begin, original.data() + begin,
                   static_cast<std::size_t>(end - begin) * sizeof(float));

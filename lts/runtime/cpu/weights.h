@@ -3,8 +3,8 @@
 //
 // Packing happens in the model's own memory, through a copy of one matrix at a time, so that
 // loading never holds the weights twice. A matrix whose columns are not a multiple of 16 needs more
-// room than the model has for it: it gets its own, and the pages of the original go back to the
-// system.
+// room than the model has for it, and one that lies in a checkpoint's file may not be aligned: it
+// gets its own, and the pages of the original go back to the system.
 #pragma once
 
 #include <cstddef>
