@@ -89,14 +89,21 @@ class Architecture {
 //                 integers or lists of at least n_layer integers, of which the first n_layer count
 //                 (Archai's lists have an entry for each layer that the space allows). Other keys
 //                 are errors.
-//   Hugging Face: n_inner missing or null means 4 n_embd. Other keys are ignored (they hold
-//   training
-//                 and tokenizer settings), except those that would change the computation and that
-//                 the backbone does not implement (activation_function other than gelu_new,
-//                 scale_attn_by_inverse_layer_idx, add_cross_attention, tie_word_embeddings false
+//   Hugging Face: n_inner missing or null means 4 n_embd. n_head and n_inner are lists, as above,
+//                 where model_type is Archai's gpt2-flex. Other keys are ignored (they hold
+//                 training and tokenizer settings), except those that would change the computation
+//                 and that the backbone does not implement (activation_function other than
+//                 gelu_new, scale_attn_by_inverse_layer_idx, add_cross_attention,
+//                 tie_word_embeddings false
 //                 ...): kUnsupported.
 Architecture ParseArchitecture(const Json& json, std::string_view name);
 Architecture ReadArchitecture(const std::string& path);  // ParseArchitecture of a file
+
+// The config.json that ParseArchitecture reads back as an equal architecture and that Hugging Face
+// Transformers builds the same model from. Layers that differ make it Archai's gpt2-flex, which
+// Transformers knows where Archai's class is registered. Throws kUnsupported where there is no such
+// type for the backbone.
+Json ToHuggingFaceConfig(const Architecture& architecture);
 
 // Archai's archid of a configuration document: arch_type + "_" + SHA-1 of the JSON with sorted
 // keys, Python's separators and float repr, per-layer lists cut to n_layer. Archai's defect

@@ -26,6 +26,13 @@ void CheckAccepted(const lts::Json& json, const Architecture& architecture) {
   const lts::ArchaiIds ids = lts::ComputeArchaiIds(json);
   LTS_CHECK(ids.plain != ids.with_arch_type);
 
+  try {
+    const lts::Json theirs = lts::ToHuggingFaceConfig(architecture);
+    LTS_CHECK(lts::ParseArchitecture(theirs, "round trip of Hugging Face") == architecture);
+  } catch (const lts::Error& error) {
+    LTS_CHECK(error.code() == lts::ErrorCode::kUnsupported);
+  }
+
   const lts::Graph graph = lts::BuildGraph(architecture);
   if (architecture.n_layer() <= 64) lts::ValidateGraph(graph);
   const lts::ParameterCounts counts = lts::CountParameters(graph);

@@ -114,13 +114,26 @@ Architecture ParseHuggingFace(const Json& json, std::string_view name, const Bac
   // Hugging Face's training default is no part of the shape; a file that says nothing gets our 0.
   fields.attention_dropout = reader.DoubleOr(keys.attention_dropout, 0, 1, 0);
   const auto n_layer = static_cast<std::size_t>(reader.Int(keys.n_layer, 1, kMaxLayers));
-  const std::int64_t n_head = reader.Int(keys.n_head, 1, kMaxDModel);
-  RequireDivisors(reader, keys.n_head, {n_head}, keys.d_model, fields.d_model);
-  const std::int64_t d_inner =
-      reader.IntOr(keys.d_inner, 1, kMaxDInner, keys.default_d_inner_per_d_model * fields.d_model);
-  const std::int64_t n_kv_head =
-      keys.n_kv_head.empty() ? n_head : reader.IntOr(keys.n_kv_head, 1, kMaxDModel, n_head);
-  fields.layers.assign(n_layer, {n_head, n_kv_head, d_inner});
+  // Only the model type that has them may give a list: elsewhere it is somebody's mistake.
+  const bool lists =
+      !backbone.per_layer_config_names.model_type.empty() &&
+      reader.StringOr("model_type", "") == backbone.per_layer_config_names.model_type;
+  const auto per_layer = [&](std::string_view key, std::int64_t high) {
+    if (lists) return PerLayer(reader, key, high, n_layer);
+    return std::vector<std::int64_t>(n_layer, reader.Int(key, 1, high));
+  };
+  const auto n_head = per_layer(keys.n_head, kMaxDModel);
+  RequireDivisors(reader, keys.n_head, n_head, keys.d_model, fields.d_model);
+  const auto d_inner =
+      reader.Has(keys.d_inner)
+          ? per_layer(keys.d_inner, kMaxDInner)
+          : std::vector<std::int64_t>(n_layer, keys.default_d_inner_per_d_model * fields.d_model);
+  const auto n_kv_head = !keys.n_kv_head.empty() && reader.Has(keys.n_kv_head)
+                             ? per_layer(keys.n_kv_head, kMaxDModel)
+                             : n_head;
+  for (std::size_t i = 0; i < n_layer; ++i) {
+    fields.layers.push_back({n_head[i], n_kv_head[i], d_inner[i]});
+  }
   return Architecture(std::move(fields), name);
 }
 
@@ -151,6 +164,43 @@ Architecture ParseArchitecture(const Json& json, std::string_view name) {
   }
   const Backbone* backbone = HuggingFaceBackbone(json, name);
   return backbone != nullptr ? ParseHuggingFace(json, name, *backbone) : ParseArchai(json, name);
+}
+
+Json ToHuggingFaceConfig(const Architecture& architecture) {
+  const Backbone& backbone = FindBackbone(architecture.backbone());
+  const ConfigKeys& keys = backbone.keys;
+  const bool lists = !architecture.homogeneous();
+  const ConfigNames& names = lists ? backbone.per_layer_config_names : backbone.config_names;
+  if (names.model_type.empty()) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{} {}: Hugging Face has no {} whose layers differ", backbone.name,
+                            architecture.ShortName(), backbone.name));
+  }
+  Json config = Json::MakeObject();
+  config["architectures"] = Json(Json::Array{Json(names.architecture)});
+  config["model_type"] = names.model_type;
+  config["torch_dtype"] = "float32";
+  const auto put = [&](std::string_view key, const Json& value) {
+    if (!key.empty()) config[key] = value;
+  };
+  put(keys.vocab_size, architecture.vocab_size());
+  put(keys.max_seq_len, architecture.max_seq_len());
+  put(keys.d_model, architecture.d_model());
+  put(keys.n_layer, architecture.n_layer());
+  const auto put_layers = [&](std::string_view key, std::int64_t LayerShape::*field) {
+    if (!lists) return put(key, architecture.layers().front().*field);
+    Json values = Json::MakeArray();
+    for (const LayerShape& layer : architecture.layers()) values.Append(layer.*field);
+    put(key, values);
+  };
+  put_layers(keys.n_head, &LayerShape::n_head);
+  put_layers(keys.n_kv_head, &LayerShape::n_kv_head);
+  put_layers(keys.d_inner, &LayerShape::d_inner);
+  put(keys.attention_dropout, architecture.attention_dropout());
+  for (const FixedSetting& setting : backbone.fixed_settings) {
+    put(setting.key, ParseJson(setting.values.front(), "registry"));
+  }
+  return config;
 }
 
 Architecture ReadArchitecture(const std::string& path) {

@@ -209,6 +209,34 @@ TEST(HuggingFaceConfig, RefusesOtherModelTypes) {
   EXPECT_THAT(MessageOf(HuggingFace("model_type", "[]")), StartsWith("m.json: field 'model_type'"));
 }
 
+TEST(HuggingFaceConfig, ReadsListsOfGpt2FlexAlone) {
+  const Architecture flex = Parse(
+      R"({"model_type":"gpt2-flex","n_embd":128,"n_head":[2,4],"n_inner":[256,512],"n_layer":2,
+          "primer_square":false})");
+  ArchitectureFields expected;
+  expected.d_model = 128;
+  expected.layers = {{2, 2, 256}, {4, 4, 512}};
+  EXPECT_EQ(flex, Architecture(expected));
+  EXPECT_THAT(MessageOf(HuggingFace("n_inner", "[256, 512]")),
+              StartsWith("m.json: field 'n_inner': got"));
+  EXPECT_EQ(ErrorOf(HuggingFace("primer_square", "true")).first, ErrorCode::kUnsupported);
+}
+
+TEST(HuggingFaceConfig, IsWrittenAsItIsRead) {
+  ArchitectureFields fields = Architecture::Gpt2(3, 48, 100, 4, 211, 32).fields();
+  fields.attention_dropout = 0.1;
+  const Json plain = ToHuggingFaceConfig(Architecture(fields));
+  EXPECT_EQ(ParseArchitecture(plain, "plain"), Architecture(fields));
+  EXPECT_EQ(plain.Find("model_type")->AsString(), "gpt2");
+  EXPECT_EQ(plain.Find("architectures")->AsArray().front().AsString(), "GPT2LMHeadModel");
+  EXPECT_EQ(plain.Find("n_inner")->AsInt(), 100);
+  fields.layers[1] = {6, 6, 7};
+  const Json flex = ToHuggingFaceConfig(Architecture(fields));
+  EXPECT_EQ(ParseArchitecture(flex, "flex"), Architecture(fields));
+  EXPECT_EQ(flex.Find("model_type")->AsString(), "gpt2-flex");
+  EXPECT_EQ(WriteJson(*flex.Find("n_head"), JsonStyle::kCompact), "[4,6,4]");
+}
+
 TEST(ParseArchitecture, SaysWhatItExpectsInsteadOfAList) {
   EXPECT_THAT(MessageOf("[1]"), AllOf(StartsWith("m.json: got array"), HasSubstr("config.json")));
   EXPECT_THAT(MessageOf("null"), StartsWith("m.json: got null"));

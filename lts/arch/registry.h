@@ -30,13 +30,53 @@ struct FixedSetting {
   std::span<const std::string_view> values;
 };
 
+// How a file of Hugging Face lays out one of our tensors.
+enum class WeightLayout {
+  kAsOurs,      // the same shape: embeddings, biases, gains, and matrices [in, out] (their Conv1D)
+  kTransposed,  // [out, in] (their Linear)
+  kTransposedQvk  // [out, in] whose rows are cut in 4, each with its queries, values and keys, in
+                  // this order (CodeGen, for the TPU cores that it was trained on)
+};
+
+// Where a tensor of a graph stands in a file of Hugging Face; '#' in a name is the layer.
+struct StoredWeight {
+  std::string_view name;    // ours: "layers.#.attention.qkv.weight"
+  std::string_view stored;  // theirs, without prefix: "h.#.attn.c_attn.weight"
+  WeightLayout layout = WeightLayout::kAsOurs;
+  // Where queries, keys and values are three tensors of theirs, `stored` is the queries'.
+  std::string_view stored_keys = {};
+  std::string_view stored_values = {};
+};
+
+// The weights of a backbone in a file of Hugging Face.
+struct WeightNames {
+  // Of the base model's names in the file of a whole model, which is what we write; the file of a
+  // base model has none, or a later one of the list.
+  std::span<const std::string_view> prefixes;
+  std::span<const StoredWeight> weights;  // every tensor of the graph
+  // Buffers that are no weights: causal masks, rotary tables.
+  std::span<const std::string_view> ignored;
+  // The head where it is tied to the token embedding: absent, or equal to it. Without prefix.
+  std::string_view tied_head;
+};
+
+// What config.json calls a model.
+struct ConfigNames {
+  std::string_view model_type;    // "gpt2"
+  std::string_view architecture;  // "GPT2LMHeadModel"
+};
+
 struct Backbone {
   std::string_view name;                          // "gpt2"
   std::string_view summary;                       // one line for `lts spaces` and docs
   std::span<const std::string_view> arch_types;   // Archai's names; the first one makes our archids
   std::span<const std::string_view> model_types;  // Hugging Face's names
   ConfigKeys keys;
-  std::span<const FixedSetting> fixed_settings;
+  std::span<const FixedSetting> fixed_settings;  // their first values are what we write
+  ConfigNames config_names;                      // of a model whose layers are all equal
+  ConfigNames
+      per_layer_config_names;  // of any other; its n_head and d_inner are lists; empty: none
+  WeightNames weights;
   // Rules beyond Architecture's own (n_kv_head = n_head for GPT-2, say): throws kInvalidArgument,
   // without the name of a file in front.
   void (*check)(const ArchitectureFields& fields);
