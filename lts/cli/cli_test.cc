@@ -264,6 +264,36 @@ TEST_F(CliFolder, ExportWritesAModelOfTheSizeThatTheObjectiveSays) {
             OnnxFileBytes(BuildGraph(ReadArchitecture(arch)), options));
 }
 
+TEST_F(CliFolder, ACheckpointsFolderIsAnArchitectureAndHasWeights) {
+  const std::string arch = Write("arch.json", kSmall);
+  const std::string checkpoint = Path("checkpoint");
+  const Outcome written =
+      Lts({"export", arch, "--format", "huggingface", "-o", checkpoint, "--seed", "5"});
+  EXPECT_EQ(written.code, 0) << written.err;
+  EXPECT_THAT(written.err, HasSubstr("weights: random (seed 5)"));
+  EXPECT_THAT(written.out, HasSubstr("config.json, model.safetensors"));
+
+  const Outcome count = Lts({"count", checkpoint, "--prompt", "8", "--output-tokens", "2"});
+  EXPECT_EQ(count.code, 0) << count.err;
+  EXPECT_EQ(ReadArchitecture(checkpoint + "/config.json"), ReadArchitecture(arch));
+
+  // The weights that the ONNX model gets are those of the checkpoint: no seed, and no notice of
+  // one.
+  const Outcome of_checkpoint = Lts({"export", checkpoint, "-o", Path("a.onnx")});
+  EXPECT_EQ(of_checkpoint.code, 0) << of_checkpoint.err;
+  EXPECT_EQ(of_checkpoint.err, "");
+  Lts({"export", arch, "-o", Path("b.onnx"), "--seed", "5", "--quiet"});
+  EXPECT_EQ(ReadFile(Path("a.onnx")), ReadFile(Path("b.onnx")));
+
+  // And a copy keeps the tokenizer.
+  WriteFileAtomic(checkpoint + "/merges.txt", "a b\n");
+  const Outcome copied = Lts({"export", checkpoint, "--format", "huggingface", "-o", Path("copy")});
+  EXPECT_THAT(copied.out, HasSubstr("and 1 files of its tokenizer"));
+  EXPECT_EQ(ReadFile(Path("copy/merges.txt")), "a b\n");
+  EXPECT_EQ(ReadFile(Path("copy/model.safetensors")), ReadFile(checkpoint + "/model.safetensors"));
+  ExpectBadInput(Lts({"count", Path(".")}), "sub-folders have one; name a sub-folder: ");
+}
+
 TEST_F(CliFolder, ExportRefusesBadInputAndWritesNothing) {
   const std::string arch = Write("arch.json", kSmall);
   const auto lts_export = [&](const std::vector<std::string>& more) {
@@ -274,7 +304,9 @@ TEST_F(CliFolder, ExportRefusesBadInputAndWritesNothing) {
   ExpectBadInput(lts_export({"--dtype", "f61"}), "did you mean 'f16'?");
   ExpectBadInput(lts_export({"--fuse", "onnx-runtime"}), "did you mean 'onnxruntime'?");
   ExpectBadInput(lts_export({"--logits", "some"}), "expected 'last' or 'all'");
-  ExpectBadInput(lts_export({"--format", "gguf"}), "expected 'onnx'");
+  ExpectBadInput(lts_export({"--format", "gguf"}), "--format 'gguf'; known: onnx, huggingface");
+  ExpectBadInput(lts_export({"--format", "huggingface", "--dtype", "f16"}),
+                 "--format huggingface: takes no --dtype");
   ExpectBadInput(lts_export({"--opset", "16"}), "--opset: got 16, expected an integer in [17, 26]");
   ExpectBadInput(lts_export({"--opset", "27"}), "--opset: got 27, expected an integer in [17, 26]");
   EXPECT_FALSE(std::filesystem::exists(Path("model.onnx")));

@@ -99,9 +99,10 @@ void AddCount(CLI::App& app, Context& context) {
       "count", "Parameters, FLOPs and bytes of architectures, by formula; runs nothing");
   auto options = std::make_shared<Options>();
   command
-      ->add_option(
-          "ARCH", options->files,
-          "Architecture files: Archai's JSON, Hugging Face's config.json of GPT-2, or - for stdin")
+      ->add_option("ARCH", options->files,
+                   "Architecture files: Archai's JSON, Hugging Face's config.json, a checkpoint's "
+                   "folder, or "
+                   "- for stdin")
       ->required();
   AddWorkloadOptions(*command, options->run);
   command

@@ -1,21 +1,25 @@
-// lts export: an architecture as a file that other tools run.
+// lts export: an architecture or a checkpoint as what other tools run.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 
-#include "lts/arch/model.h"
 #include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
 #include "lts/cli/terminal.h"
 #include "lts/export/onnx.h"
+#include "lts/io/checkpoint.h"
 
 namespace lts::cli {
 namespace {
 
 constexpr double kMib = 1024.0 * 1024.0;
+
+enum class Format { kOnnx, kHuggingFace };
+constexpr EnumTable<Format, 2> kFormats{
+    "--format", {{{Format::kOnnx, "onnx"}, {Format::kHuggingFace, "huggingface"}}}};
 
 enum class Fuse { kNone, kOnnxRuntime };
 constexpr EnumTable<Fuse, 2> kFuses{"--fuse",
@@ -33,10 +37,28 @@ struct Options {
   std::uint64_t seed = 1;
 };
 
-void RunExport(const Options& options, Context& context) {
-  if (options.format != "onnx") {
+void ExportCheckpoint(const Options& options, Context& context) {
+  const Options defaults;
+  if (options.dtype != defaults.dtype || options.fuse != defaults.fuse ||
+      options.logits != defaults.logits || options.external_data) {
     throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--format: got '{}', expected 'onnx'", options.format));
+                "--format huggingface: takes no --dtype, --fuse, --logits or --external-data; it "
+                "writes float32 weights");
+  }
+  const NamedArchitecture input = ReadNamedArchitecture(options.architecture, context);
+  const NamedModel named = ReadNamedModel(input, options.seed, context);
+  WriteCheckpoint(named.model, options.out, named.tokenizer_files);
+  context.out << options.out << ": " << input.architecture.ShortName()
+              << ", config.json, model.safetensors";
+  if (!named.tokenizer_files.empty()) {
+    context.out << " and " << named.tokenizer_files.size() << " files of its tokenizer";
+  }
+  context.out << "\n";
+}
+
+void RunExport(const Options& options, Context& context) {
+  if (kFormats.Parse(options.format) == Format::kHuggingFace) {
+    return ExportCheckpoint(options, context);
   }
   if (options.logits != "last" && options.logits != "all") {
     throw Error(ErrorCode::kInvalidArgument,
@@ -54,18 +76,13 @@ void RunExport(const Options& options, Context& context) {
   file.onnx.all_logits = options.logits == "all";
   if (options.external_data) file.inline_weight_limit = 0;
 
-  const Architecture architecture =
-      ReadNamedArchitecture(options.architecture, context).architecture;
+  const NamedArchitecture input = ReadNamedArchitecture(options.architecture, context);
+  const Architecture& architecture = input.architecture;
   const Graph graph = BuildGraph(architecture);
   if (const Availability supported = SupportsOnnx(graph, file.onnx); !supported.ok) {
     throw Error(ErrorCode::kUnsupported, options.architecture + ": " + supported.reason);
   }
-  if (!context.quiet) {
-    context.err << "weights: random (seed " << options.seed
-                << "): shapes, speed and size are those "
-                << "of a trained model, text is not\n";
-  }
-  const Model model = RandomModel(architecture, options.seed);
+  const Model model = ReadNamedModel(input, options.seed, context).model;
   const OnnxFileResult result = ExportOnnx(model, options.out, file);
   context.out << options.out << ": " << architecture.ShortName() << ", "
               << HumanNumber(static_cast<double>(result.model_bytes + result.data_bytes) / kMib)
@@ -78,16 +95,20 @@ void RunExport(const Options& options, Context& context) {
 }  // namespace
 
 void AddExport(CLI::App& app, Context& context) {
-  CLI::App* command =
-      app.add_subcommand("export", "Write an architecture as an ONNX model that other tools run");
+  CLI::App* command = app.add_subcommand(
+      "export", "Write a model that other tools run: ONNX, or a checkpoint of Hugging Face");
   auto options = std::make_shared<Options>();
   command
       ->add_option("ARCH", options->architecture,
-                   "Architecture file (as for `lts count`), or - for stdin")
+                   "Architecture file (as for `lts count`; its weights are random), checkpoint "
+                   "folder of Hugging Face (with its weights), or - for stdin")
       ->required();
-  command->add_option("-o,--output", options->out, "The file to write; replaced when it is there")
+  command
+      ->add_option("-o,--output", options->out,
+                   "The file, or checkpoint folder, to write; replaced when it is there")
       ->required();
-  command->add_option("--format", options->format, "Kind of file: onnx")->capture_default_str();
+  command->add_option("--format", options->format, "What to write: onnx, or huggingface")
+      ->capture_default_str();
   command
       ->add_option("--dtype", options->dtype,
                    "Type of the weights: f32, f16, or int8 (matrices per output channel, "
@@ -113,7 +134,8 @@ void AddExport(CLI::App& app, Context& context) {
       "Inputs: input_ids [batch, tokens] and past_key_values.N.key|value [batch, heads, past, "
       "head\n"
       "width]; outputs: logits and present.N.key|value; batch, tokens and past are dynamic.\n"
-      "Example: lts export lts-search/architectures/gpt2_….json -o model.onnx");
+      "Example: lts export lts-search/architectures/gpt2_….json -o model.onnx\n"
+      "         lts export CHECKPOINT --format huggingface -o COPY");
   command->callback([options, &context] { RunExport(*options, context); });
 }
 
