@@ -52,6 +52,39 @@ void CheckFields(const ArchitectureFields& fields) {
   backbone.check(fields);
 }
 
+DecoderSettings DefaultSettings(const ArchitectureFields& fields) {
+  const auto defaults = FindBackbone(fields.backbone).default_settings;
+  return defaults == nullptr ? DecoderSettings{} : defaults(fields);
+}
+
+void CheckSettings(const ArchitectureFields& fields) {
+  const Backbone& backbone = FindBackbone(fields.backbone);
+  const DecoderSettings defaults = DefaultSettings(fields);
+  const DecoderSettings& settings = *fields.settings;
+  const auto check = [&](std::string_view field, std::string_view key, const auto& value,
+                         const auto& otherwise, bool in_range, std::string_view expected) {
+    if (key.empty() && value != otherwise) {
+      Fail(fmt::format("{}: got {}, expected {}: {} has no other", field, value, otherwise,
+                       backbone.name));
+    }
+    if (!in_range) Fail(fmt::format("{}: got {}, expected {}", field, value, expected));
+  };
+  std::int64_t narrowest = fields.d_model;
+  for (const LayerShape& layer : fields.layers) {
+    narrowest = std::min(narrowest, fields.d_model / layer.n_head);
+  }
+  const std::int64_t dims = settings.rotary_dims;
+  check("rotary_dims", backbone.keys.rotary_dims, dims, defaults.rotary_dims,
+        dims == defaults.rotary_dims || (dims >= 2 && dims % 2 == 0 && dims <= narrowest),
+        fmt::format("an even number in [2, {}]", narrowest));
+  check("rotary_base", backbone.keys.rotary_base, settings.rotary_base, defaults.rotary_base,
+        settings.rotary_base > 1 && settings.rotary_base <= 1e12, "a number in (1, 1e12]");
+  // Far from what float32 would round to 0.
+  check("norm_epsilon", backbone.keys.norm_epsilon, settings.norm_epsilon, defaults.norm_epsilon,
+        settings.norm_epsilon >= 1e-30 && settings.norm_epsilon < 1, "a number in [1e-30, 1)");
+  check("tied_head", backbone.keys.tied_head, settings.tied_head, defaults.tied_head, true, "");
+}
+
 // An integer when all layers agree, otherwise a list.
 Json PerLayer(const std::vector<LayerShape>& layers, std::int64_t LayerShape::*field) {
   const auto differs = [&](const LayerShape& layer) {
@@ -80,6 +113,8 @@ Architecture::Architecture(ArchitectureFields fields, std::string_view name)
     : fields_(std::move(fields)) {
   try {
     CheckFields(fields_);
+    if (!fields_.settings) fields_.settings = DefaultSettings(fields_);
+    CheckSettings(fields_);
   } catch (const Error& error) {
     if (name.empty()) throw;
     throw Error(error.code(), fmt::format("{}: {}", name, error.what()));
@@ -137,7 +172,23 @@ Json Architecture::ToConfig() const {
   config["n_head"] = PerLayer(layers(), &LayerShape::n_head);
   Json n_kv_head = PerLayer(layers(), &LayerShape::n_kv_head);
   if (n_kv_head != config["n_head"]) config["n_kv_head"] = std::move(n_kv_head);
+  const DecoderSettings defaults = DefaultSettings(fields_);
+  const auto put = [&config](std::string_view key, const auto& value, const auto& otherwise) {
+    if (value != otherwise) config[key] = value;
+  };
+  put("rotary_dims", settings().rotary_dims, defaults.rotary_dims);
+  put("rotary_base", settings().rotary_base, defaults.rotary_base);
+  put("norm_epsilon", settings().norm_epsilon, defaults.norm_epsilon);
+  put("tied_head", settings().tied_head, defaults.tied_head);
   return config;
+}
+
+Json Architecture::ToDocument() const {
+  Json document = Json::MakeObject();
+  document["arch_type"] = backbone();
+  const Json config = ToConfig();
+  for (const auto& [key, value] : config.AsObject()) document[key] = value;
+  return document;
 }
 
 bool Architecture::operator==(const Architecture& other) const {
@@ -145,7 +196,8 @@ bool Architecture::operator==(const Architecture& other) const {
          fields_.vocab_size == other.fields_.vocab_size &&
          fields_.max_seq_len == other.fields_.max_seq_len &&
          fields_.d_model == other.fields_.d_model && fields_.layers == other.fields_.layers &&
-         fields_.attention_dropout == other.fields_.attention_dropout;
+         fields_.attention_dropout == other.fields_.attention_dropout &&
+         fields_.settings == other.fields_.settings;
 }
 
 }  // namespace lts

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,16 @@ struct LayerShape {
   bool operator==(const LayerShape&) const = default;
 };
 
+// What some backbones leave open beside their shape; the defaults here are GPT-2's, each backbone
+// has its own. Where a backbone has one value alone, no other is valid.
+struct DecoderSettings {
+  std::int64_t rotary_dims = 0;  // of each head, even; 0: none, or the whole head (Llama)
+  double rotary_base = 10000.0;  // (1, 1e12]
+  double norm_epsilon = 1e-5;    // [1e-30, 1)
+  bool tied_head = true;         // the head's table is the token embedding
+  bool operator==(const DecoderSettings&) const = default;
+};
+
 // The fields before validation. Defaults are GPT-2's.
 struct ArchitectureFields {
   std::string backbone = "gpt2";  // name in the backbone registry (registry.h)
@@ -28,6 +39,7 @@ struct ArchitectureFields {
   std::int64_t d_model = 768;
   std::vector<LayerShape> layers;
   double attention_dropout = 0.0;  // training only; Archai's archid hashes it ("dropatt")
+  std::optional<DecoderSettings> settings = {};  // absent: the backbone's
 };
 
 // Limits far above any model that runs here and far below overflow: products of four of them fit
@@ -57,20 +69,24 @@ class Architecture {
   const std::vector<LayerShape>& layers() const { return fields_.layers; }
   std::int64_t d_head(std::int64_t layer) const;  // d_model / n_head of that layer
   double attention_dropout() const { return fields_.attention_dropout; }
+  const DecoderSettings& settings() const { return *fields_.settings; }
   bool homogeneous() const;  // all layers equal
   const ArchitectureFields& fields() const { return fields_; }
 
   // The identity used in files and in the store: Archai's archid of ToConfig(), arch_type not
   // hashed. O(n_layer).
   std::string Id() const;
+  // ToConfig() behind an arch_type, which ParseArchitecture reads back equal whatever the backbone.
+  Json ToDocument() const;
   // "L7 d576 i832 h8": short text for tables. Values that differ by layer are printed as ranges:
   // "i640..1920". " kv2" follows where n_kv_head differs from n_head.
   std::string ShortName() const;
 
   // Archai's configuration without arch_type: vocab_size, dropatt, max_sequence_length, n_layer,
   // d_model, d_inner, n_head, and (ours, not Archai's) n_kv_head where it differs from n_head. Each
-  // of the last three is a list when it differs by layer. ParseArchitecture reads it back (a
-  // backbone other than gpt2 needs its arch_type added).
+  // of the last three is a list when it differs by layer. Settings that differ from the backbone's
+  // follow: rotary_dims, rotary_base, norm_epsilon, tied_head. ParseArchitecture reads it back
+  // where the backbone is gpt2.
   Json ToConfig() const;
 
   bool operator==(const Architecture& other) const;

@@ -15,13 +15,13 @@ namespace {
 using lts::Architecture;
 
 void CheckAccepted(const lts::Json& json, const Architecture& architecture) {
-  const Architecture again = lts::ParseArchitecture(architecture.ToConfig(), "round trip");
+  const Architecture again = lts::ParseArchitecture(architecture.ToDocument(), "round trip");
   LTS_CHECK(again == architecture);
   LTS_CHECK(again.Id() == architecture.Id());
   LTS_CHECK(!architecture.ShortName().empty());
 
   const lts::Json config =
-      lts::ParseJson(lts::WriteJson(architecture.ToConfig()), "round trip through text");
+      lts::ParseJson(lts::WriteJson(architecture.ToDocument()), "round trip through text");
   LTS_CHECK(lts::ComputeArchaiIds(config).plain == architecture.Id());
   const lts::ArchaiIds ids = lts::ComputeArchaiIds(json);
   LTS_CHECK(ids.plain != ids.with_arch_type);

@@ -15,7 +15,7 @@
 namespace lts {
 namespace {
 
-constexpr std::int64_t kGpt2VocabSize = 50257;  // what both formats mean when the file does not say
+constexpr std::int64_t kGpt2VocabSize = 50257;  // what Archai means when the file does not say
 constexpr std::int64_t kGpt2MaxSeqLen = 1024;
 
 // The value that names the backbone (arch_type or model_type) and the backbone that it names.
@@ -59,6 +59,39 @@ void RequireDivisors(const ObjectReader& reader, std::string_view key,
   }
 }
 
+// The settings that the backbone leaves open, by their keys, over its defaults.
+DecoderSettings ReadSettings(ObjectReader& reader, const ArchitectureFields& fields,
+                             const Backbone& backbone, const ConfigKeys& keys) {
+  DecoderSettings settings =
+      backbone.default_settings == nullptr ? DecoderSettings{} : backbone.default_settings(fields);
+  if (!keys.rotary_dims.empty()) {
+    settings.rotary_dims = reader.IntOr(keys.rotary_dims, 0, kMaxDModel, settings.rotary_dims);
+  }
+  if (!keys.rotary_base.empty()) {
+    settings.rotary_base = reader.DoubleOr(keys.rotary_base, 1, 1e12, settings.rotary_base);
+  }
+  if (!keys.norm_epsilon.empty()) {
+    settings.norm_epsilon = reader.DoubleOr(keys.norm_epsilon, 0, 1, settings.norm_epsilon);
+  }
+  if (!keys.tied_head.empty()) {
+    settings.tied_head = reader.BoolOr(keys.tied_head, settings.tied_head);
+  }
+  return settings;
+}
+
+// Our own names for those settings (Architecture::ToConfig), where the backbone leaves them open.
+ConfigKeys OurSettingKeys(const ConfigKeys& theirs) {
+  const auto ours = [](std::string_view key, std::string_view name) {
+    return key.empty() ? std::string_view() : name;
+  };
+  ConfigKeys keys;
+  keys.rotary_dims = ours(theirs.rotary_dims, "rotary_dims");
+  keys.rotary_base = ours(theirs.rotary_base, "rotary_base");
+  keys.norm_epsilon = ours(theirs.norm_epsilon, "norm_epsilon");
+  keys.tied_head = ours(theirs.tied_head, "tied_head");
+  return keys;
+}
+
 Architecture ParseArchai(const Json& json, std::string_view name) {
   ObjectReader reader(json, std::string(name));
   const Backbone& backbone = BackboneByType(name, "arch_type", reader.StringOr("arch_type", "gpt2"),
@@ -75,11 +108,12 @@ Architecture ParseArchai(const Json& json, std::string_view name) {
   const auto n_head = PerLayer(reader, "n_head", kMaxDModel, n_layer);
   const auto n_kv_head =
       reader.Has("n_kv_head") ? PerLayer(reader, "n_kv_head", kMaxDModel, n_layer) : n_head;
-  reader.RejectUnknown();
-  RequireDivisors(reader, "n_head", n_head, "d_model", fields.d_model);
   for (std::size_t i = 0; i < n_layer; ++i) {
     fields.layers.push_back({n_head[i], n_kv_head[i], d_inner[i]});
   }
+  fields.settings = ReadSettings(reader, fields, backbone, OurSettingKeys(backbone.keys));
+  reader.RejectUnknown();
+  RequireDivisors(reader, "n_head", n_head, "d_model", fields.d_model);
   return Architecture(std::move(fields), name);
 }
 
@@ -102,14 +136,30 @@ void CheckFixedSettings(ObjectReader& reader, std::string_view name, const Backb
   }
 }
 
+// A width of the file that could differ from the others, but not here.
+void RequireWidth(ObjectReader& reader, std::string_view key, std::int64_t expected,
+                  std::string_view name) {
+  if (key.empty() || !reader.Has(key)) return;
+  const std::int64_t width = reader.Int(key, 1, kMaxDModel);
+  if (width == expected) return;
+  try {
+    reader.Fail(key, fmt::format("expected {} = {}; no other is computed", name, expected));
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kUnsupported, error.what());
+  }
+}
+
 Architecture ParseHuggingFace(const Json& json, std::string_view name, const Backbone& backbone) {
   ObjectReader reader(json, std::string(name));
   const ConfigKeys& keys = backbone.keys;
   CheckFixedSettings(reader, name, backbone);
   ArchitectureFields fields;
   fields.backbone = backbone.name;
-  fields.vocab_size = reader.IntOr(keys.vocab_size, 1, kMaxVocabSize, kGpt2VocabSize);
-  fields.max_seq_len = reader.IntOr(keys.max_seq_len, 1, kMaxSeqLen, kGpt2MaxSeqLen);
+  const auto int_or = [&reader](std::string_view key, std::int64_t high, std::int64_t otherwise) {
+    return otherwise == 0 ? reader.Int(key, 1, high) : reader.IntOr(key, 1, high, otherwise);
+  };
+  fields.vocab_size = int_or(keys.vocab_size, kMaxVocabSize, keys.default_vocab_size);
+  fields.max_seq_len = int_or(keys.max_seq_len, kMaxSeqLen, keys.default_max_seq_len);
   fields.d_model = reader.Int(keys.d_model, 1, kMaxDModel);
   // Hugging Face's training default is no part of the shape; a file that says nothing gets our 0.
   fields.attention_dropout = reader.DoubleOr(keys.attention_dropout, 0, 1, 0);
@@ -125,7 +175,7 @@ Architecture ParseHuggingFace(const Json& json, std::string_view name, const Bac
   const auto n_head = per_layer(keys.n_head, kMaxDModel);
   RequireDivisors(reader, keys.n_head, n_head, keys.d_model, fields.d_model);
   const auto d_inner =
-      reader.Has(keys.d_inner)
+      reader.Has(keys.d_inner) || keys.default_d_inner_per_d_model == 0
           ? per_layer(keys.d_inner, kMaxDInner)
           : std::vector<std::int64_t>(n_layer, keys.default_d_inner_per_d_model * fields.d_model);
   const auto n_kv_head = !keys.n_kv_head.empty() && reader.Has(keys.n_kv_head)
@@ -134,6 +184,10 @@ Architecture ParseHuggingFace(const Json& json, std::string_view name, const Bac
   for (std::size_t i = 0; i < n_layer; ++i) {
     fields.layers.push_back({n_head[i], n_kv_head[i], d_inner[i]});
   }
+  RequireWidth(reader, keys.d_embed, fields.d_model, keys.d_model);
+  RequireWidth(reader, keys.d_head, fields.d_model / n_head.front(),
+               fmt::format("{} / {}", keys.d_model, keys.n_head));
+  fields.settings = ReadSettings(reader, fields, backbone, keys);
   return Architecture(std::move(fields), name);
 }
 
@@ -144,11 +198,9 @@ const Backbone* HuggingFaceBackbone(const Json& json, std::string_view name) {
     ObjectReader reader(json, std::string(name));
     return &BackboneByType(name, "model_type", reader.String("model_type"), &Backbone::model_types);
   }
-  for (const Backbone* backbone : Backbones()) {
-    if (json.Find(backbone->keys.d_model) != nullptr && json.Find("d_model") == nullptr) {
-      return backbone;
-    }
-  }
+  // Files without model_type are older than every backbone but the first.
+  const Backbone* const first = Backbones().front();
+  if (json.Find(first->keys.d_model) != nullptr && json.Find("d_model") == nullptr) return first;
   return nullptr;
 }
 
@@ -181,7 +233,7 @@ Json ToHuggingFaceConfig(const Architecture& architecture) {
   config["model_type"] = names.model_type;
   config["torch_dtype"] = "float32";
   const auto put = [&](std::string_view key, const Json& value) {
-    if (!key.empty()) config[key] = value;
+    if (!key.empty() && !value.is_null()) config[key] = value;
   };
   put(keys.vocab_size, architecture.vocab_size());
   put(keys.max_seq_len, architecture.max_seq_len());
@@ -197,6 +249,11 @@ Json ToHuggingFaceConfig(const Architecture& architecture) {
   put_layers(keys.n_kv_head, &LayerShape::n_kv_head);
   put_layers(keys.d_inner, &LayerShape::d_inner);
   put(keys.attention_dropout, architecture.attention_dropout());
+  const DecoderSettings& settings = architecture.settings();
+  put(keys.rotary_dims, settings.rotary_dims);
+  put(keys.rotary_base, settings.rotary_base);
+  put(keys.norm_epsilon, settings.norm_epsilon);
+  put(keys.tied_head, settings.tied_head);
   for (const FixedSetting& setting : backbone.fixed_settings) {
     put(setting.key, ParseJson(setting.values.front(), "registry"));
   }

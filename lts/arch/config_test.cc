@@ -203,7 +203,7 @@ TEST(HuggingFaceConfig, RefusesBadSizesByTheirOwnKeys) {
 }
 
 TEST(HuggingFaceConfig, RefusesOtherModelTypes) {
-  const auto [code, message] = ErrorOf(HuggingFace("model_type", R"("opt")"));
+  const auto [code, message] = ErrorOf(HuggingFace("model_type", R"("bert")"));
   EXPECT_EQ(code, ErrorCode::kNotFound);
   EXPECT_THAT(message, AllOf(StartsWith("m.json: field 'model_type'"), HasSubstr("gpt2")));
   EXPECT_THAT(MessageOf(HuggingFace("model_type", "[]")), StartsWith("m.json: field 'model_type'"));
@@ -235,6 +235,63 @@ TEST(HuggingFaceConfig, IsWrittenAsItIsRead) {
   EXPECT_EQ(ParseArchitecture(flex, "flex"), Architecture(fields));
   EXPECT_EQ(flex.Find("model_type")->AsString(), "gpt2-flex");
   EXPECT_EQ(WriteJson(*flex.Find("n_head"), JsonStyle::kCompact), "[4,6,4]");
+}
+
+// Whole settings of the other backbones are read from Transformers' own files in
+// io/checkpoint_test.
+std::string Llama(const std::string& key, const std::string& value) {
+  Json json = ParseJson(R"({"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2,
+                            "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 8,
+                            "intermediate_size": 100, "vocab_size": 50,
+                            "max_position_embeddings": 32, "rope_scaling": null})",
+                        "test");
+  json[key] = ParseJson(value, "value");
+  return WriteJson(json);
+}
+
+TEST(HuggingFaceConfig, ReadsSettingsThatABackboneLeavesOpen) {
+  EXPECT_EQ(Parse(Llama("use_cache", "true")).settings(),
+            (DecoderSettings{.norm_epsilon = 1e-6, .tied_head = false}));
+  EXPECT_EQ(Parse(Llama("rms_norm_eps", "1e-5")).settings().norm_epsilon, 1e-5);
+  EXPECT_EQ(Parse(Llama("rope_theta", "500000.0")).settings().rotary_base, 500000.0);
+  EXPECT_TRUE(Parse(Llama("tie_word_embeddings", "true")).settings().tied_head);
+  EXPECT_EQ(Parse(Llama("num_key_value_heads", "4")).layers()[1], (LayerShape{8, 4, 100}));
+}
+
+TEST(HuggingFaceConfig, RefusesWhatOtherBackbonesDoNotCompute) {
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+           {"hidden_act", R"("gelu")"},
+           {"attention_bias", "true"},
+           {"rope_scaling", R"({"rope_type": "llama3"})"},
+           {"head_dim", "16"}}) {
+    const auto [code, message] = ErrorOf(Llama(key, value));
+    EXPECT_EQ(code, ErrorCode::kUnsupported) << message;
+    EXPECT_THAT(message, StartsWith("m.json: field '" + key + "': got "));
+  }
+  EXPECT_THAT(MessageOf(Llama("vocab_size", "null")), HasSubstr("'vocab_size'"));
+  EXPECT_THAT(MessageOf(Llama("rms_norm_eps", "0")), HasSubstr("norm_epsilon: got 0"));
+  EXPECT_THAT(MessageOf(Llama("rope_theta", "1")), HasSubstr("rotary_base: got 1"));
+  EXPECT_THAT(MessageOf(Llama("num_key_value_heads", "3")), HasSubstr("n_kv_head[0]: got 3"));
+}
+
+TEST(ArchaiConfig, KeepsTheSettingsOfEveryBackbone) {
+  const Architecture llama = Parse(Llama("rope_theta", "5e5"));
+  EXPECT_EQ(ParseArchitecture(llama.ToDocument(), "document"), llama);
+  EXPECT_NE(llama.Id(), Parse(Llama("rope_theta", "1e4")).Id());
+  EXPECT_EQ(ParseArchitecture(ToHuggingFaceConfig(llama), "theirs"), llama);
+  EXPECT_THAT(MessageOf(Archai("rotary_dims", "8")), HasSubstr("'rotary_dims'"));
+
+  const std::string codegen = R"({"arch_type":"codegen","d_inner":64,"d_model":96,"n_head":4,
+                                  "n_layer":1)";
+  EXPECT_EQ(Parse(codegen + "}").settings().rotary_dims, 24);
+  EXPECT_EQ(Parse(codegen + R"(,"rotary_dims":8})").settings().rotary_dims, 8);
+  for (const std::string dims : {"7", "26", "0"}) {
+    EXPECT_THAT(MessageOf(codegen + R"(,"rotary_dims":)" + dims + "}"),
+                HasSubstr("rotary_dims: got " + dims + ", expected an even number in [2, 24]"));
+  }
+  EXPECT_THAT(MessageOf(R"({"arch_type":"codegen","d_inner":64,"d_model":96,"n_head":6,
+                            "n_layer":1})"),
+              HasSubstr("n_head[0]: got 6, expected a multiple of 4"));
 }
 
 TEST(ParseArchitecture, SaysWhatItExpectsInsteadOfAList) {

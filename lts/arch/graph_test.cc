@@ -33,7 +33,7 @@ TEST(Registry, EveryBackboneBuildsAValidGraph) {
     ArchitectureFields fields;
     fields.backbone = backbone->name;
     fields.d_model = 64;
-    fields.layers = {{2, 2, 128}, {4, 4, 96}, {1, 1, 1}};
+    fields.layers = {{4, 4, 128}, {8, 8, 96}, {16, 16, 1}};
     const Architecture architecture(fields);
     const Graph graph = BuildGraph(architecture);
     ValidateGraph(graph);

@@ -1,5 +1,5 @@
-// Decoders that no backbone describes, written with the same ops: the tests prove on them that ops,
-// counting and validation carry more than GPT-2.
+// Decoders written by hand with the ops, those of no backbone among them: the tests prove on them
+// that ops, counting and validation carry more than the backbones use.
 #pragma once
 
 #include <cstdint>

@@ -4,15 +4,21 @@
 #include <string>
 #include <vector>
 
+#include "lts/arch/backbones/codegen.h"
 #include "lts/arch/backbones/gpt2.h"
+#include "lts/arch/backbones/llama.h"
+#include "lts/arch/backbones/opt.h"
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
 
 namespace lts {
 
 std::span<const Backbone* const> Backbones() {
-  static constexpr std::array<const Backbone*, 1> kBackbones{
+  static constexpr std::array<const Backbone*, 4> kBackbones{
       &kGpt2Backbone,
+      &kOptBackbone,
+      &kCodeGenBackbone,
+      &kLlamaBackbone,
   };
   return kBackbones;
 }

@@ -19,7 +19,17 @@ struct ConfigKeys {
   std::string_view vocab_size;
   std::string_view max_seq_len;
   std::string_view attention_dropout;
-  std::int64_t default_d_inner_per_d_model = 4;
+  std::int64_t default_d_inner_per_d_model = 4;  // 0: the file must say d_inner
+  std::int64_t default_vocab_size = 50257;       // 0: the file must say it
+  std::int64_t default_max_seq_len = 1024;       // 0: the file must say it
+  // Widths that follow from the others here: any other value in the file is kUnsupported.
+  std::string_view d_head = {};   // d_model / n_head
+  std::string_view d_embed = {};  // d_model
+  // Of DecoderSettings. Empty: the backbone has its default alone.
+  std::string_view rotary_dims = {};
+  std::string_view rotary_base = {};
+  std::string_view norm_epsilon = {};
+  std::string_view tied_head = {};
 };
 
 // A setting of config.json that would change the computation: the values that this backbone
@@ -73,7 +83,9 @@ struct Backbone {
   std::span<const std::string_view> model_types;  // Hugging Face's names
   ConfigKeys keys;
   std::span<const FixedSetting> fixed_settings;  // their first values are what we write
-  ConfigNames config_names;                      // of a model whose layers are all equal
+  // Of an architecture whose layers are valid; null: DecoderSettings{}.
+  DecoderSettings (*default_settings)(const ArchitectureFields& fields);
+  ConfigNames config_names;  // of a model whose layers are all equal
   ConfigNames
       per_layer_config_names;  // of any other; its n_head and d_inner are lists; empty: none
   WeightNames weights;

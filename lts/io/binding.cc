@@ -264,6 +264,7 @@ class Binder {
   void CheckTiedHead() const {
     const auto found = by_name_.find(backbone_.weights.tied_head);
     if (backbone_.weights.tied_head.empty() || found == by_name_.end()) return;
+    if (!architecture_.settings().tied_head) return;  // a tensor of the graph
     const StoredTensor& head = *found->second;
     const auto table = std::find_if(
         graph_.tensors.begin(), graph_.tensors.end(),

@@ -128,7 +128,7 @@ TEST(LoadCheckpoint, RejectsBrokenIndexes) {
 
 TEST(WriteCheckpoint, IsReadBackEqual) {
   const TemporaryFolder folder;
-  for (const std::string name : {"gpt2", "gpt2_flex"}) {
+  for (const std::string name : {"gpt2", "gpt2_flex", "opt", "codegen", "llama", "llama_tied"}) {
     const Checkpoint original = LoadCheckpoint(CheckpointFolder(name));
     WriteFileAtomic(folder / "merges.txt", "a b\n");
     WriteCheckpoint(original.model, folder / name, std::vector{folder / "merges.txt"});

@@ -1,5 +1,5 @@
 // safetensors files, read without copying and written whole or not at all.
-// Source: https://huggingface.co/docs/safetensors (format version of 2023).
+// Source: the format's description in the documentation of the safetensors library (2023).
 //
 //   file   := length header data
 //   length := uint64, little-endian: bytes of the header, at most 100,000,000

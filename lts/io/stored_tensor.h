@@ -89,7 +89,7 @@ StoredMatrix AsMatrix(const StoredTensor& tensor);
 
 // Converts to float32: to[r * to_stride + c] = matrix(r, c); F64 is rounded, the rest is exact.
 // Throws kUnsupported for types that are not F64, F32, F16 or BF16, naming `name`. One thread;
-// tiled, so that a transpose costs little more than a copy.
+// in tiles, so that both sides of a transpose stay in the cache.
 void CopyAsFloat32(const StoredMatrix& matrix, std::string_view name, float* to,
                    std::int64_t to_stride);
 

@@ -60,7 +60,7 @@ std::variant<MemoryProbeResult, Error> ReadAnswer(std::string_view text) {
 
 std::string WriteMemoryProbeRequest(const MemoryProbeRequest& request) {
   Json json = Json::MakeObject();
-  json["architecture"] = request.architecture.ToConfig();
+  json["architecture"] = request.architecture.ToDocument();
   json["runtime"] = request.config.runtime;
   json["dtype"] = kDTypes.Name(request.config.dtype);
   json["threads"] = request.config.threads;

@@ -115,13 +115,7 @@ std::string_view DirectionName(Direction direction) {
   return direction == Direction::kMaximize ? "maximize" : "minimize";
 }
 
-Json ArchitectureJson(const Architecture& architecture) {
-  Json json = Json::MakeObject();
-  json["arch_type"] = architecture.backbone();
-  const Json config = architecture.ToConfig();
-  for (const Json::Member& member : config.AsObject()) json[member.first] = member.second;
-  return json;
-}
+Json ArchitectureJson(const Architecture& architecture) { return architecture.ToDocument(); }
 
 std::string SummarySentence(const ReportData& data) {
   const std::string machine =

@@ -70,13 +70,9 @@ struct Store::Impl {
   }
 
   void SaveArchitecture(const Architecture& architecture) {
-    const Json shape = architecture.ToConfig();
-    Json config = Json::MakeObject();
-    config["arch_type"] = architecture.backbone();
-    for (const auto& [name, value] : shape.AsObject()) config[name] = value;
     Statement(database, "INSERT OR IGNORE INTO architectures (id, config_json) VALUES (?, ?)")
         .Bind(architecture.Id())
-        .Bind(Compact(config))
+        .Bind(Compact(architecture.ToDocument()))
         .Finish();
   }
 

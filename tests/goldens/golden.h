@@ -35,11 +35,16 @@ struct Golden {
   std::vector<float> single_logits;     // likewise of float32
 
   std::int64_t n() const { return std::ssize(tokens) / batch; }
-  // For BuildGraph(); meaningful for "gpt2", and the sizes of a GraphBuilder for the others.
   Architecture ToArchitecture() const {
-    ArchitectureFields fields{
-        .vocab_size = vocab_size, .max_seq_len = max_seq_len, .d_model = d_model, .layers = layers};
-    for (LayerShape& layer : fields.layers) layer.n_kv_head = layer.n_head;
+    ArchitectureFields fields{.backbone = decoder,
+                              .vocab_size = vocab_size,
+                              .max_seq_len = max_seq_len,
+                              .d_model = d_model,
+                              .layers = layers};
+    if (rotary_dims > 0) {
+      fields.settings = Architecture(fields).settings();
+      fields.settings->rotary_dims = rotary_dims;
+    }
     return Architecture(fields);
   }
   // Of all logits [batch, n, V], those at `positions`.

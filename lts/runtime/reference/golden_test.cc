@@ -1,6 +1,4 @@
-// The reference runtime against PyTorch: prefill, token by token, and whole decoders that the
-// product has no backbone for. Their graphs are written by hand here: they show that the ops carry
-// OPT, CodeGen and Llama and that the interpreter computes them.
+// The reference runtime against PyTorch: every backbone, prefill and token by token.
 #include "tests/goldens/golden.h"
 
 #include <gtest/gtest.h>
@@ -8,10 +6,8 @@
 #include <cmath>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "lts/arch/graph_builder.h"
 #include "lts/arch/model.h"
 #include "lts/base/rng.h"
 #include "lts/runtime/reference/interpreter.h"
@@ -21,139 +17,10 @@ namespace lts::reference {
 namespace {
 
 constexpr double kTolerance = 1e-5;  // docs/numerics.md
-constexpr float kAnyStd = 0.02F;  // of every matrix of a golden but the last ones of OPT's branches
-
-VocabCluster Vocabulary(GraphBuilder& b, const Golden& golden, std::string_view name,
-                        TensorRole role) {
-  VocabCluster cluster{.count = golden.vocab_size, .d_embed = golden.d_model};
-  cluster.table = b.Matrix(name, cluster.count, cluster.d_embed, role, kAnyStd);
-  return cluster;
-}
-
-ValueId LayerNorm(GraphBuilder& b, std::int64_t d, const std::string& name, ValueId x) {
-  NormOp op{.kind = NormKind::kLayerNorm, .epsilon = 1e-5F};
-  op.gain = b.Gain(name + ".gain", d);
-  op.bias = b.Bias(name + ".bias", d, TensorRole::kNorm);
-  return b.Norm(op, x);
-}
-
-AttentionOp Heads(const Golden& golden, std::int64_t layer) {
-  const LayerShape& shape = golden.layers[static_cast<std::size_t>(layer)];
-  const std::int64_t d_head = golden.d_model / shape.n_head;
-  return {.layer = layer,
-          .n_head = shape.n_head,
-          .n_kv_head = shape.n_kv_head,
-          .d_head = d_head,
-          .scale = 1.0F / std::sqrt(static_cast<float>(d_head))};
-}
-
-FeedForwardOp Biased(GraphBuilder& b, const Golden& golden, std::int64_t layer,
-                     Activation activation, float down_std) {
-  FeedForwardOp op{.d_inner = golden.layers[static_cast<std::size_t>(layer)].d_inner,
-                   .activation = activation};
-  op.up_weight = b.Matrix("up", golden.d_model, op.d_inner, TensorRole::kFeedForward, kAnyStd);
-  op.up_bias = b.Bias("up_bias", op.d_inner, TensorRole::kFeedForward);
-  op.down_weight = b.Matrix("down", op.d_inner, golden.d_model, TensorRole::kFeedForward, down_std);
-  op.down_bias = b.Bias("down_bias", golden.d_model, TensorRole::kFeedForward);
-  return op;
-}
-
-Graph Opt(const Golden& golden) {
-  const Architecture sizes = golden.ToArchitecture();
-  GraphBuilder b(sizes, 0, 0);
-  const float branch_std = kAnyStd / std::sqrt(2.0F * static_cast<float>(sizes.n_layer()));
-  const std::int64_t d = golden.d_model;
-  EmbedOp embed{.clusters = {Vocabulary(b, golden, "wte", TensorRole::kTokenEmbedding)},
-                .position_offset = 2};
-  const VocabCluster tied = embed.clusters.front();
-  embed.positions =
-      b.Matrix("wpe", golden.max_seq_len + 2, d, TensorRole::kPositionEmbedding, kAnyStd);
-  ValueId x = b.Embed(embed);
-  for (std::int64_t i = 0; i < sizes.n_layer(); ++i) {
-    b.BeginLayer(i);
-    const ValueId y = LayerNorm(b, d, "norm1", x);
-    AttentionOp attention = Heads(golden, i);
-    attention.qkv_weight = b.Matrix("qkv", d, 3 * d, TensorRole::kAttention, kAnyStd);
-    attention.qkv_bias = b.Bias("qkv_bias", 3 * d, TensorRole::kAttention);
-    attention.out_weight = b.Matrix("out", d, d, TensorRole::kAttention, branch_std);
-    attention.out_bias = b.Bias("out_bias", d, TensorRole::kAttention);
-    x = b.Add(x, b.Attention(attention, y));
-    const ValueId z = LayerNorm(b, d, "norm2", x);
-    x = b.Add(x, b.FeedForward(Biased(b, golden, i, Activation::kRelu, branch_std), z));
-  }
-  b.EndLayers();
-  const ValueId last = LayerNorm(b, d, "norm", x);
-  return std::move(b).Head({.clusters = {tied}}, last);
-}
-
-Graph CodeGen(const Golden& golden) {
-  const Architecture sizes = golden.ToArchitecture();
-  GraphBuilder b(sizes, 0, 0);
-  const std::int64_t d = golden.d_model;
-  ValueId x = b.Embed({.clusters = {Vocabulary(b, golden, "wte", TensorRole::kTokenEmbedding)}});
-  for (std::int64_t i = 0; i < sizes.n_layer(); ++i) {
-    b.BeginLayer(i);
-    const ValueId y = LayerNorm(b, d, "norm1", x);
-    AttentionOp attention = Heads(golden, i);
-    attention.positions = PositionScheme::kRotaryInterleaved;
-    attention.rotary_dims = golden.rotary_dims;
-    attention.qkv_weight = b.Matrix("qkv", d, 3 * d, TensorRole::kAttention, kAnyStd);
-    attention.out_weight = b.Matrix("out", d, d, TensorRole::kAttention, kAnyStd);
-    const FeedForwardOp feed_forward = Biased(b, golden, i, Activation::kGeluTanh, kAnyStd);
-    const ValueId attended = b.Add(x, b.Attention(attention, y));
-    x = b.Add(attended, b.FeedForward(feed_forward, y));  // both blocks read the same norm
-  }
-  b.EndLayers();
-  const ValueId last = LayerNorm(b, d, "norm", x);
-  HeadOp head{.clusters = {Vocabulary(b, golden, "head", TensorRole::kHead)}};
-  head.bias = b.Bias("head_bias", golden.vocab_size, TensorRole::kHead);
-  return std::move(b).Head(head, last);
-}
-
-Graph Llama(const Golden& golden) {
-  const Architecture sizes = golden.ToArchitecture();
-  GraphBuilder b(sizes, 0, 0);
-  const std::int64_t d = golden.d_model;
-  const auto norm = [&](std::string_view name, ValueId x) {
-    return b.Norm({.kind = NormKind::kRmsNorm, .epsilon = 1e-6F, .gain = b.Gain(name, d)}, x);
-  };
-  ValueId x = b.Embed({.clusters = {Vocabulary(b, golden, "wte", TensorRole::kTokenEmbedding)}});
-  for (std::int64_t i = 0; i < sizes.n_layer(); ++i) {
-    b.BeginLayer(i);
-    const ValueId y = norm("norm1", x);
-    AttentionOp attention = Heads(golden, i);
-    attention.positions = PositionScheme::kRotaryHalves;
-    attention.rotary_dims = attention.d_head;
-    attention.qkv_weight =
-        b.Matrix("qkv", d, (attention.n_head + 2 * attention.n_kv_head) * attention.d_head,
-                 TensorRole::kAttention, kAnyStd);
-    attention.out_weight = b.Matrix("out", d, d, TensorRole::kAttention, kAnyStd);
-    x = b.Add(x, b.Attention(attention, y));
-    const ValueId z = norm("norm2", x);
-    FeedForwardOp swiglu{.d_inner = golden.layers[static_cast<std::size_t>(i)].d_inner,
-                         .activation = Activation::kSilu};
-    swiglu.up_weight = b.Matrix("up", d, swiglu.d_inner, TensorRole::kFeedForward, kAnyStd);
-    swiglu.gate_weight = b.Matrix("gate", d, swiglu.d_inner, TensorRole::kFeedForward, kAnyStd);
-    swiglu.down_weight = b.Matrix("down", swiglu.d_inner, d, TensorRole::kFeedForward, kAnyStd);
-    x = b.Add(x, b.FeedForward(swiglu, z));
-  }
-  b.EndLayers();
-  const ValueId last = norm("norm", x);
-  return std::move(b).Head({.clusters = {Vocabulary(b, golden, "head", TensorRole::kHead)}}, last);
-}
-
-Graph GraphOf(const Golden& golden) {
-  if (golden.decoder == "opt") return Opt(golden);
-  if (golden.decoder == "codegen") return CodeGen(golden);
-  if (golden.decoder == "llama") return Llama(golden);
-  LTS_CHECK(golden.decoder == "gpt2");
-  return BuildGraph(golden.ToArchitecture());
-}
-
 // The weights that lts/arch's RandomModel(everything_random) would draw, for any graph.
 std::shared_ptr<const BoundGraph> Bind(const Golden& golden) {
   auto bound = std::make_shared<BoundGraph>();
-  bound->graph = GraphOf(golden);
+  bound->graph = BuildGraph(golden.ToArchitecture());
   ValidateGraph(bound->graph);
   auto weights = std::make_shared<std::vector<std::vector<float>>>();
   for (const TensorSpec& tensor : bound->graph.tensors) {
