@@ -40,7 +40,7 @@ def check(lts, source, folder):
     left = {key: names for key, names in info.items() if names}
     if left:
         raise SystemExit(f"{source}: Transformers reports {left}")
-    count = min(model.config.n_positions, 64)
+    count = min(model.config.max_position_embeddings, 64)
     tokens = np.random.default_rng(1).integers(0, model.config.vocab_size, (2, count))
     expected = onnx_logits(folder / "model.onnx", tokens)
     with torch.no_grad():
