@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes tests/goldens/sampler.json: what Hugging Face's logits processors leave of small distributions.
+"""Writes tests/goldens/generate/sampler.json: what Hugging Face's logits processors leave of small distributions.
 
     python3 -m venv /tmp/goldens && /tmp/goldens/bin/pip install torch transformers==4.57.6
     /tmp/goldens/bin/python tools/make_sampler_goldens.py
@@ -13,7 +13,7 @@ import random
 import torch
 from transformers import (RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper)
 
-OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "goldens" / "sampler.json"
+OUT = pathlib.Path(__file__).resolve().parent.parent / "tests" / "goldens" / "generate" / "sampler.json"
 
 
 def main():

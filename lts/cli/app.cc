@@ -112,6 +112,7 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddMeasure(app, context);
   AddBench(app, context);
   AddExport(app, context);
+  AddGenerate(app, context);
   AddReport(app, context);
   AddSpaces(app, context);
   AddRuntimes(app, context);

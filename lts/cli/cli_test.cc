@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,6 +19,7 @@
 namespace lts::cli {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -81,9 +83,8 @@ TEST(Cli, WithoutArgumentsTeaches) {
 }
 
 TEST(Cli, EveryCommandHasHelpThatTeaches) {
-  for (const std::string command :
-       {"search", "count", "measure", "report", "spaces", "runtimes", "roofline", "tokenize",
-        "completion"}) {
+  for (const std::string command : {"search", "count", "measure", "report", "spaces", "generate",
+                                    "runtimes", "roofline", "tokenize", "completion"}) {
     const Outcome outcome = Lts({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Usage: lts " + command));
@@ -311,6 +312,55 @@ TEST_F(CliFolder, ExportRefusesBadInputAndWritesNothing) {
   ExpectBadInput(lts_export({"--opset", "27"}), "--opset: got 27, expected an integer in [17, 26]");
   EXPECT_FALSE(std::filesystem::exists(Path("model.onnx")));
   ExpectBadInput(Lts({"export", arch, "-o", Path("no/model.onnx"), "--quiet"}), "no/model.onnx");
+}
+
+// A decoder of random weights, which any text is as good as, and a real tokenizer.
+TEST_F(CliFolder, GenerateGoesOnFromAPromptTheSameForTheSameSeed) {
+  const std::string tokenizer = std::string(LTS_SOURCE_DIR) + "/tests/goldens/tokenizer/gpt2";
+  const Json vocab = ReadJsonFile(tokenizer + "/vocab.json");
+  const std::string arch = Write(
+      "arch.json",
+      fmt::format(R"({{"arch_type": "gpt2", "n_layer": 2, "d_model": 32, "d_inner": 64, "n_head": 2,
+                      "vocab_size": {}, "max_sequence_length": 64}})",
+                  vocab.AsObject().size()));
+  const std::string model = Path("model");
+  ASSERT_EQ(Lts({"export", arch, "--format", "huggingface", "-o", model, "-q"}).code, 0);
+  ExpectBadInput(Lts({"generate", model, "Hello"}), "--tokenizer");
+  for (const char* file : {"/vocab.json", "/merges.txt"})
+    std::filesystem::copy_file(tokenizer + file, model + file);
+
+  const Outcome text =
+      Lts({"generate", model, "Hello", "--max-new-tokens", "12", "--threads", "1"});
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_GT(text.out.size(), 1U);
+  EXPECT_THAT(text.err, AllOf(HasSubstr("12 new (max tokens)"), HasSubstr("tokens/s"),
+                              HasSubstr("peak memory")));
+  EXPECT_EQ(Lts({"generate", model, "Hello", "--max-new-tokens", "12", "--threads", "2", "-q"}).out,
+            text.out)
+      << "two threads";
+  EXPECT_NE(Lts({"generate", model, "Hello", "--max-new-tokens", "12", "--seed", "2", "-q"}).out,
+            text.out)
+      << "another seed";
+
+  const Outcome outcome =
+      Lts({"generate", model, "-", "--max-new-tokens", "12", "--format", "json"},
+          /*in=*/"Hello");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json json = ParseJson(outcome.out, "out");
+  // The same text, but that JSON has no place for the broken UTF-8 of random weights.
+  EXPECT_EQ(json.Find("text")->AsString().substr(0, 4), text.out.substr(0, 4));
+  EXPECT_EQ(json.Find("new_tokens")->AsInt(), 12);
+  EXPECT_GT(json.Find("ttft_ms")->AsDouble(), 0);
+  EXPECT_GT(json.Find("decode_tokens_per_s")->AsDouble(), 0);
+  for (const char* dtype : {"bf16", "int8"}) {
+    EXPECT_EQ(Lts({"generate", model, "Hello", "--greedy", "--dtype", dtype, "-q"}).code, 0);
+  }
+}
+
+TEST_F(CliFolder, GenerateRefusesWhatCannotBe) {
+  ExpectBadInput(Lts({"generate", Path("none"), "Hello"}), "none");
+  ExpectBadInput(Lts({"generate", Path("none"), "Hello", "--top-p", "1.5"}), "top_p: got 1.5");
+  ExpectBadInput(Lts({"generate", Path("none"), "Hello", "--dtype", "f61"}), "f61");
 }
 
 TEST_F(CliFolder, BenchComparesEnginesOnTheSameModels) {

@@ -60,4 +60,8 @@ std::int64_t EstimateMemoryNeed(const Architecture& architecture, const RuntimeC
 void CheckFitsInMemory(const Architecture& architecture, const RuntimeConfig& config,
                        const Workload& workload);
 
+// The most resident bytes that this process had since it began, or since a memory probe restarted
+// the count. Throws kUnsupported without Linux's /proc.
+std::int64_t ProcessPeakBytes();
+
 }  // namespace lts

@@ -100,6 +100,8 @@ std::string ReadRequest(std::istream& in) {
 
 }  // namespace
 
+std::int64_t ProcessPeakBytes() { return StatusBytes("VmHWM"); }
+
 int RunMemoryProbeChild(std::istream& in, std::ostream& out, std::ostream& err) {
   const auto fail = [&](const Error& error) {
     out << WriteMemoryProbeError(error) << '\n' << std::flush;
