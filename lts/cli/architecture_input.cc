@@ -1,11 +1,13 @@
 #include "lts/cli/architecture_input.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <istream>
 #include <iterator>
 #include <utility>
 
-#include "lts/io/checkpoint.h"
+#include "lts/base/error.h"
 
 namespace lts::cli {
 namespace {
@@ -43,6 +45,18 @@ NamedModel ReadNamedModel(const NamedArchitecture& architecture, std::uint64_t s
                 << "of a trained model, text is not\n";
   }
   return {RandomModel(architecture.architecture, seed), {}};
+}
+
+std::string TokenizerFolderOf(const CheckpointFiles& files) {
+  if (files.tokenizer.empty()) {
+    throw Error(
+        ErrorCode::kNotFound,
+        fmt::format("{}: no tokenizer (tokenizer.json, or vocab.json and merges.txt) there or "
+                    "above; copy it there, or name its folder where a command has "
+                    "--tokenizer",
+                    std::filesystem::path(files.config).parent_path().string()));
+  }
+  return std::filesystem::path(files.tokenizer.front()).parent_path().string();
 }
 
 }  // namespace lts::cli

@@ -9,6 +9,7 @@
 #include "lts/arch/model.h"
 #include "lts/base/json.h"
 #include "lts/cli/app.h"
+#include "lts/io/checkpoint.h"
 
 namespace lts::cli {
 
@@ -29,5 +30,8 @@ struct NamedModel {
 // random ones, of which a line on err tells unless quiet. Throws as LoadCheckpoint and RandomModel.
 NamedModel ReadNamedModel(const NamedArchitecture& architecture, std::uint64_t seed,
                           Context& context);
+
+// The folder of a checkpoint's tokenizer files. Throws kNotFound when there are none.
+std::string TokenizerFolderOf(const CheckpointFiles& files);
 
 }  // namespace lts::cli

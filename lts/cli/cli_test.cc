@@ -314,20 +314,31 @@ TEST_F(CliFolder, ExportRefusesBadInputAndWritesNothing) {
   ExpectBadInput(Lts({"export", arch, "-o", Path("no/model.onnx"), "--quiet"}), "no/model.onnx");
 }
 
-// A decoder of random weights, which any text is as good as, and a real tokenizer.
-TEST_F(CliFolder, GenerateGoesOnFromAPromptTheSameForTheSameSeed) {
-  const std::string tokenizer = std::string(LTS_SOURCE_DIR) + "/tests/goldens/tokenizer/gpt2";
-  const Json vocab = ReadJsonFile(tokenizer + "/vocab.json");
-  const std::string arch = Write(
-      "arch.json",
-      fmt::format(R"({{"arch_type": "gpt2", "n_layer": 2, "d_model": 32, "d_inner": 64, "n_head": 2,
-                      "vocab_size": {}, "max_sequence_length": 64}})",
-                  vocab.AsObject().size()));
-  const std::string model = Path("model");
-  ASSERT_EQ(Lts({"export", arch, "--format", "huggingface", "-o", model, "-q"}).code, 0);
-  ExpectBadInput(Lts({"generate", model, "Hello"}), "--tokenizer");
+// The folder of a decoder with random weights for a real tokenizer, whose files are not there yet.
+std::string MakeCheckpoint(const std::string& arch, const std::string& folder) {
+  const Outcome made = Lts({"export", arch, "--format", "huggingface", "-o", folder, "-q"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  return folder;
+}
+const std::string kTokenizer = std::string(LTS_SOURCE_DIR) + "/tests/goldens/tokenizer/gpt2";
+double TokenizerSize() {
+  return static_cast<double>(ReadJsonFile(kTokenizer + "/vocab.json").AsObject().size());
+}
+std::string TokenizersArchitecture() {
+  return fmt::format(R"({{"arch_type": "gpt2", "n_layer": 2, "d_model": 32, "d_inner": 64,
+                          "n_head": 2, "vocab_size": {}, "max_sequence_length": 64}})",
+                     TokenizerSize());
+}
+void AddTokenizer(const std::string& folder) {
   for (const char* file : {"/vocab.json", "/merges.txt"})
-    std::filesystem::copy_file(tokenizer + file, model + file);
+    std::filesystem::copy_file(kTokenizer + file, folder + file);
+}
+
+TEST_F(CliFolder, GenerateGoesOnFromAPromptTheSameForTheSameSeed) {
+  const std::string model =
+      MakeCheckpoint(Write("arch.json", TokenizersArchitecture()), Path("model"));
+  ExpectBadInput(Lts({"generate", model, "Hello"}), "--tokenizer");
+  AddTokenizer(model);
 
   const Outcome text =
       Lts({"generate", model, "Hello", "--max-new-tokens", "12", "--threads", "1"});
@@ -355,6 +366,28 @@ TEST_F(CliFolder, GenerateGoesOnFromAPromptTheSameForTheSameSeed) {
   for (const char* dtype : {"bf16", "int8"}) {
     EXPECT_EQ(Lts({"generate", model, "Hello", "--greedy", "--dtype", dtype, "-q"}).code, 0);
   }
+}
+
+TEST_F(CliFolder, BenchReportsWhatRoundingCostsInPerplexity) {
+  const std::string arch = Write("arch.json", TokenizersArchitecture());
+  const std::string model = MakeCheckpoint(arch, Path("model"));
+  const std::string text = Write("text.txt", "The cat sat on the mat, and the dog sat on the cat.");
+  const auto bench = [&](const std::string& what) {
+    return Lts({"bench", what, "--runtimes", "cpu,cpu:bf16,cpu:int8", "--prompt", "4",
+                "--output-tokens", "2", "--repeat", "1", "--threads", "1", "--no-memory", "-q",
+                "--format", "json", "--quality", text});
+  };
+  ExpectBadInput(bench(arch), "checkpoint's folder");
+  ExpectBadInput(bench(model), "no tokenizer");
+  AddTokenizer(model);
+  const Outcome outcome = bench(model);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json rows = ParseJson(outcome.out, "out");
+  const Json& row = rows.AsArray()[0];
+  const double exact = row.Find("perplexity_cpu")->AsDouble();
+  EXPECT_GT(exact, 0.5 * TokenizerSize()) << "random weights know nothing";
+  EXPECT_NEAR(row.Find("perplexity_cpu:bf16")->AsDouble(), exact, 0.01 * exact);
+  EXPECT_NEAR(row.Find("perplexity_cpu:int8")->AsDouble(), exact, 0.03 * exact);
 }
 
 TEST_F(CliFolder, GenerateRefusesWhatCannotBe) {

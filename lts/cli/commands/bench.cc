@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -14,16 +15,20 @@
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/clock.h"
 #include "lts/base/error.h"
+#include "lts/base/files.h"
 #include "lts/base/rng.h"
 #include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
+#include "lts/eval/perplexity.h"
+#include "lts/io/checkpoint.h"
 #include "lts/measure/canary.h"
 #include "lts/measure/latency.h"
 #include "lts/measure/memory.h"
 #include "lts/measure/roofline.h"
 #include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
+#include "lts/text/tokenizer_file.h"
 
 namespace lts::cli {
 namespace {
@@ -38,6 +43,8 @@ struct Options {
   RunOptions run;
   std::int64_t repeat = 10;
   bool no_memory = false;
+  std::string quality;                 // a text file
+  std::int64_t quality_tokens = 4096;  // of it at most
 };
 
 struct Engine {
@@ -49,6 +56,7 @@ struct Engine {
 struct Result {
   LatencyResult latency;
   std::optional<double> peak_mib;
+  std::optional<double> perplexity;
   // The least that this machine's ceilings allow; 0 without decode steps.
   double ttft_bound_ms = 0;
   double tpot_bound_ms = 0;
@@ -103,6 +111,16 @@ void Check(const NamedArchitecture& model, const std::vector<Engine>& engines,
   }
 }
 
+void CheckHasWeights(const NamedArchitecture& model) {
+  if (!std::filesystem::is_directory(model.name)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--quality: {}: got an architecture without weights, expected a "
+                            "checkpoint's folder",
+                            model.name));
+  }
+  TokenizerFolderOf(FindCheckpoint(model.name));
+}
+
 // The next models that fit into half of the memory on all engines together, at least one.
 std::size_t GroupSize(std::span<const Row> rest, const std::vector<Engine>& engines,
                       const Workload& workload) {
@@ -139,6 +157,24 @@ void TimeGroup(std::span<Row> group, const std::vector<Engine>& engines, TimedSu
   }
 }
 
+// The perplexity of the text by the row's own tokenizer and weights, on each engine.
+void MeasureQuality(const Options& options, const std::vector<Engine>& engines, Row& row,
+                    Context& context) {
+  const std::string folder = TokenizerFolderOf(FindCheckpoint(row.model.name));
+  std::vector<std::int32_t> tokens = ReadTokenizer(folder).Encode(ReadFile(options.quality));
+  if (std::ssize(tokens) > options.quality_tokens)
+    tokens.resize(static_cast<std::size_t>(options.quality_tokens));
+  for (std::size_t e = 0; e < engines.size(); ++e) {
+    if (!context.quiet) {
+      context.err << fmt::format("perplexity of {} on {}: {} tokens\n", row.model.name,
+                                 engines[e].name, tokens.size());
+    }
+    const auto model = engines[e].runtime->Load(LoadCheckpoint(row.model.name).model);
+    row.results[e].perplexity =
+        MeasurePerplexity(*model, tokens, {.stop = [] { return g_interrupted != 0; }}).perplexity();
+  }
+}
+
 // The metrics of the table: how they are called, and a result's value.
 struct Column {
   const char* name;
@@ -165,6 +201,10 @@ constexpr Column kColumns[] = {
     {"peak_memory_mib", "peak MiB", [](const Result& r) { return r.peak_mib; },
      [](const Result&) { return false; }, kNoBound},
 };
+// The last column, with --quality.
+constexpr Column kPerplexity = {"perplexity", "perplexity",
+                                [](const Result& r) { return r.perplexity; },
+                                [](const Result&) { return false; }, kNoBound};
 
 // Value on engine `e` relative to the first engine; none when either is unknown or 0.
 std::optional<double> Ratio(const Row& row, const Column& column, std::size_t e) {
@@ -174,10 +214,25 @@ std::optional<double> Ratio(const Row& row, const Column& column, std::size_t e)
   return *other / *base;
 }
 
-void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Context& context) {
+// "0.98" of a time or size; of a perplexity, where all that matters is behind that, "+0.12 %".
+std::string RatioText(const Column& column, double ratio) {
+  return &column == &kPerplexity ? fmt::format("{:+.2f} %", 100 * (ratio - 1))
+                                 : fmt::format("{:.2f}", ratio);
+}
+
+std::vector<const Column*> ColumnsOf(const Options& options) {
+  std::vector<const Column*> columns;
+  for (const Column& column : kColumns) columns.push_back(&column);
+  if (!options.quality.empty()) columns.push_back(&kPerplexity);
+  return columns;
+}
+
+void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines,
+           const std::vector<const Column*>& metrics, Context& context) {
   std::vector<Table::Column> columns = {
       {"file", "", false}, {"shape", "shape", false}, {"archid", "", false}};
-  for (const Column& column : kColumns) {
+  for (const Column* metric : metrics) {
+    const Column& column = *metric;
     for (std::size_t e = 0; e < engines.size(); ++e) {
       const std::string& name = engines[e].name;
       columns.push_back({fmt::format("{}_{}", column.name, name),
@@ -194,7 +249,8 @@ void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Con
     std::vector<Cell> cells = {{row.model.name, ""},
                                {row.model.architecture.ShortName(), ""},
                                {row.model.architecture.Id(), ""}};
-    for (const Column& column : kColumns) {
+    for (const Column* metric : metrics) {
+      const Column& column = *metric;
       for (std::size_t e = 0; e < engines.size(); ++e) {
         const std::optional<double> value = column.value(row.results[e]);
         const bool noisy = column.noisy(row.results[e]);
@@ -206,7 +262,7 @@ void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Con
                               : Cell{Json(), "-"});
         if (e == 0) continue;
         const std::optional<double> ratio = Ratio(row, column, e);
-        cells.push_back(ratio ? Cell{*ratio, fmt::format("{:.2f}", *ratio)} : Cell{Json(), "-"});
+        cells.push_back(ratio ? Cell{*ratio, RatioText(column, *ratio)} : Cell{Json(), "-"});
       }
     }
     table.AddRow(std::move(cells));
@@ -216,11 +272,12 @@ void Print(const std::vector<Row>& rows, const std::vector<Engine>& engines, Con
 
 // Geometric means of the ratios, one line for each engine but the first.
 void PrintSummary(const std::vector<Row>& rows, const std::vector<Engine>& engines,
-                  Context& context) {
+                  const std::vector<const Column*>& metrics, Context& context) {
   for (std::size_t e = 1; e < engines.size(); ++e) {
     std::string line = fmt::format("{} / {}, geometric mean of {}:", engines[e].name,
                                    engines[0].name, rows.size());
-    for (const Column& column : kColumns) {
+    for (const Column* metric : metrics) {
+      const Column& column = *metric;
       double logs = 0;
       std::size_t known = 0;
       for (const Row& row : rows) {
@@ -230,8 +287,8 @@ void PrintSummary(const std::vector<Row>& rows, const std::vector<Engine>& engin
         }
       }
       if (known == 0) continue;
-      line +=
-          fmt::format(" {} {:.2f}", column.heading, std::exp(logs / static_cast<double>(known)));
+      line += fmt::format(" {} {}", column.heading,
+                          RatioText(column, std::exp(logs / static_cast<double>(known))));
     }
     context.err << line << "\n";
   }
@@ -245,7 +302,9 @@ void RunBench(const Options& options, Context& context) {
   for (const std::string& file : options.files) {
     rows.push_back({ReadNamedArchitecture(file, context), std::vector<Result>(engines.size())});
     Check(rows.back().model, engines, workload);
+    if (!options.quality.empty()) CheckHasWeights(rows.back().model);
   }
+  if (!options.quality.empty()) ReadFile(options.quality);  // before an hour of measuring
 
   SystemClock clock;
   Rng rng(kSeed);
@@ -289,8 +348,12 @@ void RunBench(const Options& options, Context& context) {
       }
     }
   }
-  Print(rows, engines, context);
-  if (!context.quiet) PrintSummary(rows, engines, context);
+  if (!options.quality.empty()) {
+    for (Row& row : rows) MeasureQuality(options, engines, row, context);
+  }
+  const std::vector<const Column*> columns = ColumnsOf(options);
+  Print(rows, engines, columns, context);
+  if (!context.quiet) PrintSummary(rows, engines, columns, context);
 }
 
 }  // namespace
@@ -314,6 +377,14 @@ void AddBench(CLI::App& app, Context& context) {
   AddRepeatOption(*command, options->repeat);
   command->add_flag("--no-memory", options->no_memory,
                     "Skip the peak memory (a fresh process per model and engine)");
+  command
+      ->add_option("--quality", options->quality,
+                   "Also the perplexity of this text with the weights of each ARCH, which then are "
+                   "checkpoint folders")
+      ->type_name("FILE");
+  command->add_option("--quality-tokens", options->quality_tokens, "Of the text, its first tokens")
+      ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 40))
+      ->capture_default_str();
   AddFormatOption(*command, context);
   AddQuietOption(*command, context);
   command->footer(

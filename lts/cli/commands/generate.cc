@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <istream>
 #include <iterator>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "lts/base/error.h"
 #include "lts/base/json.h"
 #include "lts/base/rng.h"
+#include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
 #include "lts/generate/generator.h"
@@ -36,18 +36,6 @@ struct Options {
   RunOptions run;
   GenerateOptions generate{.sampling = {.temperature = 0.8, .top_p = 0.95}};
 };
-
-std::string TokenizerFolder(const Options& options, const CheckpointFiles& files) {
-  if (!options.tokenizer.empty()) return options.tokenizer;
-  if (files.tokenizer.empty()) {
-    throw Error(
-        ErrorCode::kNotFound,
-        fmt::format("{}: no tokenizer (tokenizer.json, or vocab.json and merges.txt) there or "
-                    "above; name its folder with --tokenizer",
-                    std::filesystem::path(files.config).parent_path().string()));
-  }
-  return std::filesystem::path(files.tokenizer.front()).parent_path().string();
-}
 
 std::string ReadPrompt(const std::string& prompt, Context& context) {
   if (prompt != "-") return prompt;
@@ -85,7 +73,8 @@ void RunGenerate(const Options& given, Context& context) {
   SystemClock clock;
   const std::int64_t start = clock.NowNs();
   Checkpoint checkpoint = LoadCheckpoint(options.model, options.subfolder);
-  const Tokenizer tokenizer = ReadTokenizer(TokenizerFolder(options, checkpoint.files));
+  const Tokenizer tokenizer = ReadTokenizer(
+      options.tokenizer.empty() ? TokenizerFolderOf(checkpoint.files) : options.tokenizer);
   const std::unique_ptr<Runtime> runtime = CreateRuntime(config.runtime, OptionsOf(config));
   const std::unique_ptr<LoadedModel> model = runtime->Load(std::move(checkpoint.model));
   const Graph& graph = model->graph();
