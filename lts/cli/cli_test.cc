@@ -361,6 +361,7 @@ TEST_F(CliFolder, GenerateGoesOnFromAPromptTheSameForTheSameSeed) {
   // The same text, but that JSON has no place for the broken UTF-8 of random weights.
   EXPECT_EQ(json.Find("text")->AsString().substr(0, 4), text.out.substr(0, 4));
   EXPECT_EQ(json.Find("new_tokens")->AsInt(), 12);
+  EXPECT_EQ(json.Find("tokens")->AsArray().size(), 12U);
   EXPECT_GT(json.Find("ttft_ms")->AsDouble(), 0);
   EXPECT_GT(json.Find("decode_tokens_per_s")->AsDouble(), 0);
   for (const char* dtype : {"bf16", "int8"}) {

@@ -51,6 +51,9 @@ void PrintJson(const std::string& prompt, const GenerateResult& result, double l
   Json json = Json::MakeObject();
   json["prompt"] = prompt;
   json["text"] = result.text;
+  Json::Array tokens;
+  for (const std::int32_t token : result.tokens) tokens.emplace_back(token);
+  json["tokens"] = Json(std::move(tokens));
   json["finish_reason"] = kFinishReasons.Name(result.reason);
   json["prompt_tokens"] = result.prompt_tokens;
   json["new_tokens"] = result.new_tokens();
