@@ -22,6 +22,7 @@ HWY_INLINE void FinishRow(const Epilogue& e, const float* HWY_RESTRICT sums, std
   const D d;
   const std::int64_t whole = columns / kLanes * kLanes;
   const float* bias = e.bias == nullptr ? nullptr : e.bias + column;
+  const float* factor = e.factor == nullptr ? nullptr : e.factor + row * e.factor_stride + column;
   const float* residual =
       e.residual == nullptr ? nullptr : e.residual + row * e.residual_stride + column;
   float* y = y_row + column;
@@ -29,6 +30,7 @@ HWY_INLINE void FinishRow(const Epilogue& e, const float* HWY_RESTRICT sums, std
     V sum = hn::Load(d, sums + v);
     if (bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, bias + v));
     if (e.activation) sum = Activate(*e.activation, sum);
+    if (factor != nullptr) sum = hn::Mul(sum, hn::LoadU(d, factor + v));
     if (residual != nullptr) sum = hn::Add(sum, hn::LoadU(d, residual + v));
     hn::StoreU(sum, d, y + v);
   }
@@ -37,6 +39,7 @@ HWY_INLINE void FinishRow(const Epilogue& e, const float* HWY_RESTRICT sums, std
     V sum = hn::Load(d, sums + whole);
     if (bias != nullptr) sum = hn::Add(sum, LoadPartial(bias + whole, n));
     if (e.activation) sum = Activate(*e.activation, sum);
+    if (factor != nullptr) sum = hn::Mul(sum, LoadPartial(factor + whole, n));
     if (residual != nullptr) sum = hn::Add(sum, LoadPartial(residual + whole, n));
     StorePartial(sum, y + whole, n);
   }

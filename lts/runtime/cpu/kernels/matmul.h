@@ -42,10 +42,12 @@ struct PackedMatrix {
 void PackMatrix(const float* source, std::int64_t rows, std::int64_t columns, float* packed,
                 ThreadPool& pool);
 
-// y = activation(x W + bias) + residual, each part if present.
+// y = activation(x W + bias) * factor + residual, each part if present.
 struct Epilogue {
   const float* bias = nullptr;  // [columns]
   std::optional<Activation> activation;
+  const float* factor = nullptr;  // [m, columns]; may be y itself: what a gate lets pass
+  std::int64_t factor_stride = 0;
   const float* residual = nullptr;  // [m, columns]; may be y itself
   std::int64_t residual_stride = 0;
 };

@@ -162,6 +162,46 @@ TEST_P(MatMulTest, AddsBiasActivatesAndAddsTheResidualInPlace) {
   }
 }
 
+// The second product of a gated feed-forward block: y holds the first one and is multiplied in
+// place.
+TEST_P(MatMulTest, MultipliesWhatStandsInPlaceByTheActivatedProduct) {
+  ThreadPool pool(2);
+  Rng rng(7);
+  for (const Shape& s : {Shape{1, 20, 37}, Shape{7, 500, 65}, Shape{130, 33, 20}}) {
+    const std::int64_t y_stride = s.n + 5;
+    const Values x(s.m * s.k, rng);
+    const Values w(s.k * s.n, rng);
+    const Values residual(s.m * s.n, rng, 1);
+    const Packed packed(w, s.k, s.n, pool);
+    Values activated(s.m * s.n, rng);
+    MatMul(x.data(), s.m, s.k, packed.view(), {.activation = Activation::kSilu}, activated.data(),
+           s.n, pool);
+    for (const bool with_residual : {false, true}) {
+      const Values before(s.m * y_stride, rng, 3);
+      Values y = before;
+      MatMul(x.data(), s.m, s.k, packed.view(),
+             {.activation = Activation::kSilu,
+              .factor = y.data(),
+              .factor_stride = y_stride,
+              .residual = with_residual ? residual.data() : nullptr,
+              .residual_stride = s.n},
+             y.data(), y_stride, pool);
+      for (std::int64_t i = 0; i < s.m * y_stride; ++i) {
+        const std::int64_t at = i / y_stride * s.n + i % y_stride;
+        if (i % y_stride >= s.n) {
+          ASSERT_EQ(y[i], before[i]) << "wrote past the columns";
+          continue;
+        }
+        const double product = static_cast<double>(activated[at]) * static_cast<double>(before[i]);
+        const double added = with_residual ? static_cast<double>(residual[at]) : 0.0;
+        ASSERT_NEAR(y[i], product + added,
+                    kRoundoff * (std::abs(product) + std::abs(product + added)))
+            << s.m << " " << i;
+      }
+    }
+  }
+}
+
 TEST_P(MatMulTest, ComputesARangeOfColumnsAlone) {
   ThreadPool pool(2);
   Rng rng(4);

@@ -189,6 +189,7 @@ TEST_P(NarrowMatMulTest, AppliesTheEpilogue) {
   const Values x(m * k, rng);
   const Values w(k * n, rng);
   const Values bias(n, rng);
+  const Values factor(m * n, rng);
   const Values residual(m * n, rng);
   for (const DType dtype : {DType::kBFloat16, DType::kInt8}) {
     const Packed packed(w, k, n, dtype, pool);
@@ -200,12 +201,17 @@ TEST_P(NarrowMatMulTest, AppliesTheEpilogue) {
     NarrowMatMul(x.data(), m, k, packed.matrix(), {0, n},
                  {.bias = bias.data(),
                   .activation = Activation::kRelu,
+                  .factor = factor.data(),
+                  .factor_stride = n,
                   .residual = residual.data(),
                   .residual_stride = n},
                  finished.data(), n, scratch.view(), pool);
     for (std::int64_t i = 0; i < m * n; ++i) {
       const auto at = static_cast<std::size_t>(i);
-      EXPECT_EQ(finished[at], std::max(plain[at] + bias[i % n], 0.0F) + residual[i]);
+      const double passed = static_cast<double>(std::max(plain[at] + bias[i % n], 0.0F)) *
+                            static_cast<double>(factor[i]);
+      const double expected = passed + static_cast<double>(residual[i]);
+      EXPECT_NEAR(finished[at], expected, kRoundoff * (std::abs(passed) + std::abs(expected)));
     }
   }
 }
