@@ -5,8 +5,8 @@
 //   logits
 //
 // Prefill is a step of many tokens, decode a step of one. A LoadedModel is read-only and may serve
-// many sessions; a Session belongs to one thread at a time, and two sessions of the same runtime
-// must not step at the same time when they share its thread pool.
+// many sessions; a Session belongs to one thread at a time, and of sessions that share a runtime's
+// thread pool only one may step or be made at a time.
 #pragma once
 
 #include <cstdint>

@@ -29,6 +29,24 @@ Architecture Odd() {
                        .layers = {{3, 3, 100}, {4, 4, 131}}});
 }
 
+// The same of rotary positions: of whole heads that share keys, with gates, and of parts of heads
+// in parallel blocks.
+Architecture OddLlama() {
+  return Architecture({.backbone = "llama",
+                       .vocab_size = kVocabSize,
+                       .max_seq_len = 1000,
+                       .d_model = 60,
+                       .layers = {{6, 2, 100}, {2, 1, 131}}});
+}
+Architecture OddCodeGen() {
+  return Architecture({.backbone = "codegen",
+                       .vocab_size = kVocabSize,
+                       .max_seq_len = 1000,
+                       .d_model = 56,
+                       .layers = {{4, 4, 100}, {4, 4, 131}},
+                       .settings = DecoderSettings{.rotary_dims = 6, .tied_head = false}});
+}
+
 Tokens RandomTokens(std::int64_t count, std::uint64_t seed) {
   Rng rng(seed);
   Tokens tokens(static_cast<std::size_t>(count));
@@ -59,57 +77,67 @@ std::vector<float> LastLogits(Session& session, const Tokens& tokens, std::int64
 }
 
 TEST(CpuRuntime, GivesTheSameBitsHoweverASequenceIsCutIntoSteps) {
-  const std::int64_t n = 2 * cpu::kChunkRows + 51;
-  const Tokens tokens = RandomTokens(n, 1);
-  const auto model = Load(Odd(), 2);
-  const auto whole = model->NewSession({.max_tokens = n, .max_step_tokens = n});
-  const std::vector<float> expected = LastLogits(*whole, tokens, 1);
-  for (const std::int64_t first : {std::int64_t{1}, cpu::kChunkRows, n - 3}) {
-    const auto session = model->NewSession({.max_tokens = n, .max_step_tokens = n});
-    LastLogits(*session, Tokens(tokens.begin(), tokens.begin() + first), 1);
-    if (n - first > 10) {
-      EXPECT_TRUE(SameBits(LastLogits(*session, Tokens(tokens.begin() + first, tokens.end()), 1),
-                           expected));
-      continue;
+  for (const Architecture& architecture : {Odd(), OddLlama(), OddCodeGen()}) {
+    SCOPED_TRACE(architecture.backbone());
+    const std::int64_t n = 2 * cpu::kChunkRows + 51;
+    const Tokens tokens = RandomTokens(n, 1);
+    const auto model = Load(architecture, 2);
+    const auto whole = model->NewSession({.max_tokens = n, .max_step_tokens = n});
+    const std::vector<float> expected = LastLogits(*whole, tokens, 1);
+    for (const std::int64_t first : {std::int64_t{1}, cpu::kChunkRows, n - 3}) {
+      const auto session = model->NewSession({.max_tokens = n, .max_step_tokens = n});
+      LastLogits(*session, Tokens(tokens.begin(), tokens.begin() + first), 1);
+      if (n - first > 10) {
+        EXPECT_TRUE(SameBits(LastLogits(*session, Tokens(tokens.begin() + first, tokens.end()), 1),
+                             expected));
+        continue;
+      }
+      std::vector<float> logits;
+      for (std::int64_t i = first; i < n; ++i) {
+        logits = LastLogits(*session, {tokens[static_cast<std::size_t>(i)]}, 1);
+      }
+      EXPECT_TRUE(SameBits(logits, expected));
     }
-    std::vector<float> logits;
-    for (std::int64_t i = first; i < n; ++i) {
-      logits = LastLogits(*session, {tokens[static_cast<std::size_t>(i)]}, 1);
-    }
-    EXPECT_TRUE(SameBits(logits, expected));
   }
 }
 
 TEST(CpuRuntime, GivesTheSameBitsForLastAndAllLogits) {
-  const std::int64_t batch = 3;
-  const std::int64_t n = 200;  // two chunks
-  const Tokens tokens = RandomTokens(batch * n, 2);
-  const auto model = Load(Odd(), 2);
-  const SessionOptions options{
-      .batch = batch, .max_tokens = n, .max_step_tokens = n, .all_logits = true};
-  const std::vector<float> last = LastLogits(*model->NewSession(options), tokens, batch);
-  std::vector<float> all(static_cast<std::size_t>(batch * n * kVocabSize));
-  model->NewSession(options)->Step(tokens, Logits::kAll, all);
-  for (std::int64_t sequence = 0; sequence < batch; ++sequence) {
-    const auto row = all.begin() + ((sequence + 1) * n - 1) * kVocabSize;
-    const auto expected = last.begin() + sequence * kVocabSize;
-    EXPECT_TRUE(SameBits(std::vector<float>(row, row + kVocabSize),
-                         std::vector<float>(expected, expected + kVocabSize)));
+  for (const Architecture& architecture : {Odd(), OddLlama(), OddCodeGen()}) {
+    SCOPED_TRACE(architecture.backbone());
+    const std::int64_t batch = 3;
+    const std::int64_t n = 200;  // two chunks
+    const Tokens tokens = RandomTokens(batch * n, 2);
+    const auto model = Load(architecture, 2);
+    const SessionOptions options{
+        .batch = batch, .max_tokens = n, .max_step_tokens = n, .all_logits = true};
+    const std::vector<float> last = LastLogits(*model->NewSession(options), tokens, batch);
+    std::vector<float> all(static_cast<std::size_t>(batch * n * kVocabSize));
+    model->NewSession(options)->Step(tokens, Logits::kAll, all);
+    for (std::int64_t sequence = 0; sequence < batch; ++sequence) {
+      const auto row = all.begin() + ((sequence + 1) * n - 1) * kVocabSize;
+      const auto expected = last.begin() + sequence * kVocabSize;
+      EXPECT_TRUE(SameBits(std::vector<float>(row, row + kVocabSize),
+                           std::vector<float>(expected, expected + kVocabSize)));
+    }
   }
 }
 
 TEST(CpuRuntime, GivesTheSameBitsAloneAndInABatch) {
-  const std::int64_t batch = 4;
-  const std::int64_t n = 30;
-  const Tokens tokens = RandomTokens(batch * n, 3);
-  const auto model = Load(Odd(), 2);
-  const auto together = LastLogits(
-      *model->NewSession({.batch = batch, .max_tokens = n, .max_step_tokens = n}), tokens, batch);
-  for (std::int64_t i = 0; i < batch; ++i) {
-    const auto alone = LastLogits(*model->NewSession({.max_tokens = n, .max_step_tokens = n}),
-                                  Tokens(tokens.begin() + i * n, tokens.begin() + (i + 1) * n), 1);
-    EXPECT_TRUE(SameBits(alone, std::vector<float>(together.begin() + i * kVocabSize,
-                                                   together.begin() + (i + 1) * kVocabSize)));
+  for (const Architecture& architecture : {Odd(), OddLlama(), OddCodeGen()}) {
+    SCOPED_TRACE(architecture.backbone());
+    const std::int64_t batch = 4;
+    const std::int64_t n = 30;
+    const Tokens tokens = RandomTokens(batch * n, 3);
+    const auto model = Load(architecture, 2);
+    const auto together = LastLogits(
+        *model->NewSession({.batch = batch, .max_tokens = n, .max_step_tokens = n}), tokens, batch);
+    for (std::int64_t i = 0; i < batch; ++i) {
+      const auto alone =
+          LastLogits(*model->NewSession({.max_tokens = n, .max_step_tokens = n}),
+                     Tokens(tokens.begin() + i * n, tokens.begin() + (i + 1) * n), 1);
+      EXPECT_TRUE(SameBits(alone, std::vector<float>(together.begin() + i * kVocabSize,
+                                                     together.begin() + (i + 1) * kVocabSize)));
+    }
   }
 }
 
@@ -138,6 +166,22 @@ TEST(CpuRuntime, AccountsForEveryByteOfASession) {
   // 20 rows: two hidden values; queries, keys, values and heads; attention's scratch of two
   // workers.
   EXPECT_EQ(memory.workspace, 4 * (2 * 20 * 64 + 20 * 4 * 64 + 16 + 2 * AttendScratchSize(16)));
+}
+
+TEST(CpuRuntime, KeepsOneRotaryTableForLayersThatShareIt) {
+  const auto workspace = [](std::int64_t max_tokens) {
+    const Architecture architecture({.backbone = "llama",
+                                     .vocab_size = kVocabSize,
+                                     .max_seq_len = 1000,
+                                     .d_model = 64,
+                                     .layers = {{4, 4, 96}, {8, 8, 96}, {4, 2, 96}}});
+    return Load(architecture, 2)
+        ->NewSession({.max_tokens = max_tokens, .max_step_tokens = 10})
+        ->memory()
+        .workspace;
+  };
+  // Heads of 16 in two layers and of 8 in one; nothing else depends on the capacity.
+  EXPECT_EQ(workspace(1000) - workspace(100), 900 * (16 + 8) * 4);
 }
 
 TEST(CpuRuntime, DoesNotGrowItsWorkspaceWithThePrompt) {

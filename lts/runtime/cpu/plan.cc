@@ -1,6 +1,7 @@
 #include "lts/runtime/cpu/plan.h"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -125,12 +126,15 @@ Availability CpuSupports(const Graph& graph) {
           break;
         case PositionScheme::kRotaryHalves:
         case PositionScheme::kRotaryInterleaved:
-          return no("rotary positions");
+          if (attention->rotary_dims < 2 || attention->rotary_dims % 2 != 0 ||
+              attention->rotary_dims > attention->d_head) {
+            return no("rotary positions of " + std::to_string(attention->rotary_dims) +
+                      " dimensions in heads of " + std::to_string(attention->d_head));
+          }
+          break;
         case PositionScheme::kRelativeXl:
           return no("relative positions (Transformer-XL)");
       }
-    } else if (const auto* feed_forward = As<FeedForwardOp>(op)) {
-      if (feed_forward->gate_weight != kNoTensor) return no("gated feed-forward blocks");
     }
   }
   return {};

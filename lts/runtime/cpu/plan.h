@@ -34,8 +34,7 @@ struct Plan {
 // `graph` must outlive the plan and satisfy CpuSupports.
 Plan MakePlan(const Graph& graph);
 
-// Everything but gated feed-forward blocks, rotary and relative positions and vocabularies of
-// several clusters.
+// Everything but relative positions, projected embeddings and vocabularies of several clusters.
 Availability CpuSupports(const Graph& graph);
 
 }  // namespace lts::cpu

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "lts/arch/registry.h"
 
 namespace lts::cpu {
 namespace {
@@ -80,9 +84,32 @@ TEST(Plan, KeepsASumWhoseBlockIsReadElsewhere) {
   EXPECT_EQ(plan.steps[1].residual, kNoSlot);
 }
 
+Graph GraphOf3Layers(std::string_view backbone) {
+  return BuildGraph(Architecture({.backbone = std::string(backbone),
+                                  .vocab_size = 50,
+                                  .max_seq_len = 16,
+                                  .d_model = 16,
+                                  .layers = {3, LayerShape{4, 4, 32}}}));
+}
+
+TEST(Plan, FusesEveryResidualOfEveryBackboneIntoTwoSlots) {
+  for (const Backbone* backbone : Backbones()) {
+    const Graph graph = GraphOf3Layers(backbone->name);
+    const Plan plan = MakePlan(graph);
+    EXPECT_EQ(plan.slots, 2) << backbone->name;
+    std::size_t blocks = 0;
+    for (const PlanStep& step : plan.steps) {
+      EXPECT_FALSE(std::holds_alternative<AddOp>(step.op->attributes)) << backbone->name;
+      blocks += static_cast<std::size_t>(step.residual != kNoSlot);
+    }
+    EXPECT_EQ(blocks, 6U) << backbone->name;
+  }
+}
+
 TEST(Plan, NeverOverwritesAValueThatIsReadLater) {
-  for (const Graph& graph :
-       {PreNormLayer(), BuildGraph(Architecture::Gpt2(3, 16, 32, 2, 50, 16))}) {
+  std::vector<Graph> graphs{PreNormLayer()};
+  for (const Backbone* backbone : Backbones()) graphs.push_back(GraphOf3Layers(backbone->name));
+  for (const Graph& graph : graphs) {
     const Plan plan = MakePlan(graph);
     // Replays the plan: a slot holds the step that wrote it last; every read must find the value of
     // its op's input.
@@ -118,17 +145,31 @@ TEST(Plan, MarksTheLastAttention) {
   }
 }
 
+TEST(Supports, EveryBackbone) {
+  for (const Backbone* backbone : Backbones()) {
+    const Availability can = CpuSupports(GraphOf3Layers(backbone->name));
+    EXPECT_TRUE(can.ok) << backbone->name << ": " << can.reason;
+  }
+}
+
 TEST(Supports, SaysWhatItDoesNotRun) {
   const auto reason = [](auto op) {
     const Availability can = CpuSupports(GraphOf().Then(op, kNoValue).Done());
     EXPECT_EQ(can.ok, can.reason.empty());
     return can.reason;
   };
-  EXPECT_NE(reason(AttentionOp{.positions = PositionScheme::kRotaryHalves}).find("rotary"),
-            std::string::npos);
+  const auto rotary = [](std::int64_t dims) {
+    return AttentionOp{
+        .d_head = 8, .positions = PositionScheme::kRotaryInterleaved, .rotary_dims = dims};
+  };
+  EXPECT_EQ(reason(rotary(8)), "");
+  for (const std::int64_t dims : {0, 3, 10}) {
+    EXPECT_NE(reason(rotary(dims)).find("rotary positions of " + std::to_string(dims)),
+              std::string::npos);
+  }
   EXPECT_NE(reason(AttentionOp{.positions = PositionScheme::kRelativeXl}).find("relative"),
             std::string::npos);
-  EXPECT_NE(reason(FeedForwardOp{.gate_weight = 3}).find("gated"), std::string::npos);
+  EXPECT_EQ(reason(FeedForwardOp{.gate_weight = 3}), "");
   EXPECT_NE(reason(EmbedOp{.clusters = {{}, {}}}).find("adaptive"), std::string::npos);
   EXPECT_NE(reason(EmbedOp{.clusters = {{.projection = 1}}}).find("projected"), std::string::npos);
   EXPECT_NE(reason(HeadOp{.clusters = {{}, {}}}).find("adaptive"), std::string::npos);

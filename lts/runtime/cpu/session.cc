@@ -33,6 +33,19 @@ std::int64_t HeadCacheSize(const AttentionOp& op, std::int64_t max_tokens, bool 
                     CheckedMul(max_tokens, ValueStride(op.d_head)));
 }
 
+bool IsRotary(const AttentionOp& op) {
+  return op.positions == PositionScheme::kRotaryHalves ||
+         op.positions == PositionScheme::kRotaryInterleaved;
+}
+
+// The table of a block's positions; null where there is none.
+const RotaryPlace* FindRotary(const SessionLayout& layout, const AttentionOp& op) {
+  for (const RotaryPlace& place : layout.rotary_tables) {
+    if (place.dims == op.rotary_dims && place.base == op.rotary_base) return &place;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& options) {
@@ -62,6 +75,12 @@ SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& op
           CheckedAdd(layout.layer_cache.back(),
                      CheckedMul(options.batch, attention->n_kv_head,
                                 HeadCacheSize(*attention, options.max_tokens, narrow))));
+      if (IsRotary(*attention) && FindRotary(layout, *attention) == nullptr) {
+        layout.rotary_tables.push_back(
+            {attention->rotary_dims, attention->rotary_base, layout.rotary});
+        layout.rotary =
+            CheckedAdd(layout.rotary, CheckedMul(options.max_tokens, attention->rotary_dims));
+      }
     } else if (const auto* feed_forward = std::get_if<FeedForwardOp>(&op.attributes)) {
       layout.scratch = std::max(layout.scratch, CheckedMul(rows, feed_forward->d_inner));
     }
@@ -81,8 +100,8 @@ CpuSession::CpuSession(std::shared_ptr<const Weights> weights, std::shared_ptr<T
   const std::int64_t slots = CheckedMul(plan_.slots, layout_.slot);
   const std::int64_t workers = CheckedMul(pool_->threads(), layout_.worker_scratch);
   const std::int64_t narrow = CheckedMul(pool_->threads(), layout_.narrow_bytes);
-  const std::int64_t floats =
-      CheckedAdd(CheckedAdd(cache, slots), CheckedAdd(layout_.scratch, workers));
+  const std::int64_t floats = CheckedAdd(CheckedAdd(CheckedAdd(cache, slots), layout_.rotary),
+                                         CheckedAdd(layout_.scratch, workers));
   CheckMemory(CheckedAdd(CheckedMul(floats, kFloatBytes), narrow),
               "cpu session (KV cache and workspace)");
   cache_ = AlignedBuffer<std::byte>(CheckedMul(cache, kFloatBytes));
@@ -90,6 +109,11 @@ CpuSession::CpuSession(std::shared_ptr<const Weights> weights, std::shared_ptr<T
   scratch_ = AlignedBuffer<float>(layout_.scratch);
   worker_scratch_ = AlignedBuffer<float>(workers);
   narrow_scratch_ = AlignedBuffer<std::byte>(narrow);
+  rotary_ = AlignedBuffer<float>(layout_.rotary);
+  for (const RotaryPlace& place : layout_.rotary_tables) {
+    FillRotaryTable(options.max_tokens, place.dims, static_cast<double>(place.base),
+                    rotary_.data() + place.begin, *pool_);
+  }
 }
 
 void CpuSession::Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) {
@@ -119,7 +143,7 @@ MemoryAccount CpuSession::memory() const {
   return {.weights = weights_->bytes(),
           .kv_cache = cache_.bytes(),
           .workspace = slots_.bytes() + scratch_.bytes() + worker_scratch_.bytes() +
-                       narrow_scratch_.bytes()};
+                       narrow_scratch_.bytes() + rotary_.bytes()};
 }
 
 void CpuSession::Multiply(const float* x, std::int64_t m, TensorId weight, ColumnRange range,
@@ -222,7 +246,7 @@ bool CpuSession::Attention(const AttentionOp& op, const PlanStep& step, Chunk& c
   return true;
 }
 
-void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, float* qkv,
                             std::int64_t stride) {
   // Pieces of a sequence's new tokens, so that few heads still occupy all threads.
   const std::int64_t pieces = (chunk.n + kCacheBlock - 1) / kCacheBlock;
@@ -234,11 +258,12 @@ void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, const flo
           const std::int64_t first = i % pieces * kCacheBlock;
           const std::int64_t head = i / pieces % op.n_kv_head;
           const std::int64_t sequence = i / pieces / op.n_kv_head;
-          const float* row = qkv + (sequence * chunk.n + first) * stride + head * op.d_head;
-          const float* k = row + keys_column;
+          float* row = qkv + (sequence * chunk.n + first) * stride + head * op.d_head;
+          float* k = row + keys_column;
           const float* v = row + values_column;
           const std::int64_t n = std::min(kCacheBlock, chunk.n - first);
           const std::int64_t position = chunk.position + first;
+          Rotate(op, {.x = k, .stride = stride, .rows = n, .first_position = position});
           if (narrow()) {
             auto* keys = HeadCache<std::uint32_t>(op, sequence, head);
             StoreKeysValuesBFloat16(k, v, stride, n, op.d_head, position, keys,
@@ -252,17 +277,29 @@ void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, const flo
       });
 }
 
+void CpuSession::Rotate(const AttentionOp& op, const RotaryTask& task) const {
+  if (!IsRotary(op)) return;
+  const RotaryPlace& place = *FindRotary(layout_, op);
+  RotateHeads({rotary_.data() + place.begin, place.dims}, op.positions, task);
+}
+
 void CpuSession::AttendHead(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head,
-                            const AttendTask& task, int worker) {
+                            float* q, const AttendTask& task, int worker) {
+  Rotate(op, {.x = q,
+              .stride = task.q_stride,
+              .rows = task.rows,
+              .first_position = task.first_position,
+              .position_step = task.position_step});
   if (!narrow()) {
     AttendTask with_cache = task;
+    with_cache.q = q;
     with_cache.keys = HeadCache<float>(op, sequence, kv_head);
     with_cache.values = with_cache.keys + KeyCacheSize(options_.max_tokens, op.d_head);
     Attend(with_cache, worker_scratch_.data() + worker * layout_.worker_scratch);
     return;
   }
   const std::uint32_t* keys = HeadCache<std::uint32_t>(op, sequence, kv_head);
-  AttendBFloat16({.q = task.q,
+  AttendBFloat16({.q = q,
                   .q_stride = task.q_stride,
                   .rows = task.rows,
                   .first_position = task.first_position,
@@ -276,7 +313,7 @@ void CpuSession::AttendHead(const AttentionOp& op, std::int64_t sequence, std::i
                  narrow_scratch_.data() + worker * layout_.narrow_bytes);
 }
 
-void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, float* qkv,
                                 std::int64_t stride, float* heads) {
   // The query heads that share keys are the rows of one task: the keys are read once for all of
   // them.
@@ -288,9 +325,8 @@ void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, const
                          const std::int64_t kv_head = i % op.n_kv_head;
                          for (std::int64_t first = 0; first < group; first += kQueryBlock) {
                            const std::int64_t column = (kv_head * group + first) * op.d_head;
-                           AttendHead(op, sequence, kv_head,
-                                      {.q = qkv + sequence * stride + column,
-                                       .q_stride = op.d_head,
+                           AttendHead(op, sequence, kv_head, qkv + sequence * stride + column,
+                                      {.q_stride = op.d_head,
                                        .rows = std::min(kQueryBlock, group - first),
                                        .first_position = chunk.position,
                                        .position_step = 0,
@@ -304,7 +340,7 @@ void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, const
                      });
 }
 
-void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, const float* qkv,
+void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, float* qkv,
                                   std::int64_t stride, float* heads) {
   const std::int64_t group = op.n_head / op.n_kv_head;
   const std::int64_t query_block = narrow() ? kQueryBlockBFloat16 : kQueryBlock;
@@ -321,9 +357,8 @@ void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, con
       const std::int64_t sequence = i % sequences_heads / op.n_head;
       const std::int64_t head = i % op.n_head;
       const std::int64_t row = sequence * chunk.n + first;
-      AttendHead(op, sequence, head / group,
-                 {.q = qkv + row * stride + head * op.d_head,
-                  .q_stride = stride,
+      AttendHead(op, sequence, head / group, qkv + row * stride + head * op.d_head,
+                 {.q_stride = stride,
                   .rows = std::min(query_block, chunk.n - first),
                   .first_position = chunk.position + first,
                   .position_step = 1,
@@ -339,8 +374,19 @@ void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, con
 void CpuSession::FeedForward(const FeedForwardOp& op, const PlanStep& step, const Chunk& chunk) {
   const std::int64_t d = weights_->graph().d_model;
   float* inner = scratch_.data();
-  Multiply(Slot(step.input), rows(chunk), op.up_weight, {0, op.d_inner},
-           {.bias = weights_->Tensor(op.up_bias), .activation = op.activation}, inner, op.d_inner);
+  const ColumnRange all{0, op.d_inner};
+  if (op.gate_weight == kNoTensor) {
+    Multiply(Slot(step.input), rows(chunk), op.up_weight, all,
+             {.bias = weights_->Tensor(op.up_bias), .activation = op.activation}, inner,
+             op.d_inner);
+  } else {
+    Multiply(Slot(step.input), rows(chunk), op.up_weight, all,
+             {.bias = weights_->Tensor(op.up_bias)}, inner, op.d_inner);
+    // The gate multiplies what it lets pass where that stands, as its product finishes.
+    Multiply(Slot(step.input), rows(chunk), op.gate_weight, all,
+             {.activation = op.activation, .factor = inner, .factor_stride = op.d_inner}, inner,
+             op.d_inner);
+  }
   const Epilogue epilogue{.bias = weights_->Tensor(op.down_bias),
                           .residual = step.residual == kNoSlot ? nullptr : Slot(step.residual),
                           .residual_stride = d};

@@ -15,6 +15,7 @@
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/thread_pool.h"
 #include "lts/runtime/cpu/kernels/attention.h"
+#include "lts/runtime/cpu/kernels/rotary.h"
 #include "lts/runtime/cpu/plan.h"
 #include "lts/runtime/cpu/weights.h"
 #include "lts/runtime/runtime.h"
@@ -28,6 +29,14 @@ inline constexpr std::int64_t kChunkRows = 384;
 // (kernels/narrow_matmul.cc).
 inline constexpr std::int64_t kNarrowChunkRows = 512;
 
+// A table of cosines and sines (kernels/rotary.h), [max_tokens, dims], which all layers with these
+// dimensions and this base share.
+struct RotaryPlace {
+  std::int64_t dims = 0;
+  float base = 1.0F;
+  std::int64_t begin = 0;  // among the tables, in floats
+};
+
 // What a session allocates, in floats unless it says bytes.
 struct SessionLayout {
   std::int64_t chunk_tokens = 0;  // per sequence
@@ -38,6 +47,8 @@ struct SessionLayout {
   std::int64_t narrow_bytes = 0;    // of narrow products and attention, per worker
   // Where each layer's cache begins, in floats or words of two bfloat16; one more: the size of all.
   std::vector<std::int64_t> layer_cache;
+  std::vector<RotaryPlace> rotary_tables;  // one for each dimensions and base that layers have
+  std::int64_t rotary = 0;                 // all tables
 };
 // Throws kInvalidArgument when a size overflows.
 SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& options);
@@ -80,11 +91,13 @@ class CpuSession final : public Session {
   void Add(const PlanStep& step, const Chunk& chunk);
   void Head(const HeadOp& op, const PlanStep& step, Chunk& chunk);
 
-  void StoreCache(const AttentionOp& op, const Chunk& chunk, const float* qkv, std::int64_t stride);
-  void AttendOneToken(const AttentionOp& op, const Chunk& chunk, const float* qkv,
-                      std::int64_t stride, float* heads);
-  void AttendManyTokens(const AttentionOp& op, const Chunk& chunk, const float* qkv,
-                        std::int64_t stride, float* heads);
+  // Rotary positions are applied in place, to keys by StoreCache and to queries by AttendHead: by
+  // the thread that reads them next, without a pass or a barrier of their own.
+  void StoreCache(const AttentionOp& op, const Chunk& chunk, float* qkv, std::int64_t stride);
+  void AttendOneToken(const AttentionOp& op, const Chunk& chunk, float* qkv, std::int64_t stride,
+                      float* heads);
+  void AttendManyTokens(const AttentionOp& op, const Chunk& chunk, float* qkv, std::int64_t stride,
+                        float* heads);
   // Moves the last token of each sequence to the front of every slot: from here on a chunk of one
   // token.
   void KeepLastTokens(Chunk& chunk);
@@ -94,9 +107,12 @@ class CpuSession final : public Session {
   // The cache of one key/value head: keys, and values behind them.
   template <typename Element>
   Element* HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head);
-  // Attention of query rows of one head by the cache's type. `task` lacks keys and values.
-  void AttendHead(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head,
+  // Attention of query rows of one head by the cache's type. `task` lacks queries, keys and values;
+  // q: the queries, read by no other task.
+  void AttendHead(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head, float* q,
                   const AttendTask& task, int worker);
+  // Nothing where the block has no rotary positions.
+  void Rotate(const AttentionOp& op, const RotaryTask& task) const;
   bool narrow() const { return weights_->dtype() != DType::kFloat32; }
 
   std::shared_ptr<const Weights> weights_;
@@ -110,6 +126,7 @@ class CpuSession final : public Session {
   AlignedBuffer<float> slots_;  // [slots, batch * chunk_tokens, d_model]
   AlignedBuffer<float> scratch_;
   AlignedBuffer<float> worker_scratch_;  // [threads, layout_.worker_scratch]
+  AlignedBuffer<float> rotary_;          // the tables of layout_.rotary_tables
   // [threads, layout_.narrow_bytes]: of products, and of attention, which never run at once.
   AlignedBuffer<std::byte> narrow_scratch_;
   std::int64_t length_ = 0;

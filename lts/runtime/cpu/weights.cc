@@ -38,6 +38,7 @@ std::vector<TensorId> MatricesOf(const Graph& graph) {
       ids.insert(ids.end(), {attention->qkv_weight, attention->out_weight});
     } else if (const auto* feed_forward = std::get_if<FeedForwardOp>(&op.attributes)) {
       ids.insert(ids.end(), {feed_forward->up_weight, feed_forward->down_weight});
+      if (feed_forward->gate_weight != kNoTensor) ids.push_back(feed_forward->gate_weight);
     }
   }
   std::sort(ids.begin(), ids.end());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -123,11 +124,48 @@ void AddRandomShapes(std::vector<ParityCase>& cases) {
   }
 }
 
+// The other backbones: rotary positions of both kinds, grouped queries, gates, parallel blocks,
+// heads of their own, positions with an offset. Long cases pass the engines' chunks of rows.
+// Weights are less sharp than elsewhere: a gate doubles what bfloat16 and int8 round
+// (docs/numerics.md).
+void AddBackbones(std::vector<ParityCase>& cases) {
+  constexpr float kSharpness = 0.8F;
+  const auto add = [&](std::string name, std::string backbone, std::int64_t d_model,
+                       std::vector<LayerShape> layers, std::int64_t batch, std::int64_t n,
+                       std::optional<DecoderSettings> settings = {}) {
+    const Architecture architecture({.backbone = std::move(backbone),
+                                     .vocab_size = 89,
+                                     .max_seq_len = std::max<std::int64_t>(n, 24),
+                                     .d_model = d_model,
+                                     .layers = std::move(layers),
+                                     .settings = settings});
+    cases.push_back({std::move(name),
+                     SharpRecipe(architecture, static_cast<std::uint64_t>(300 + n), kSharpness),
+                     batch,
+                     n,
+                     {PrefillThenDecode(n), Chunks(n)}});
+  };
+  add("opt", "opt", 40, {Layer(5, 90), Layer(2, 33)}, 3, 24);
+  add("opt_long", "opt", 24, {Layer(3, 50)}, 1, 800);
+  add("codegen", "codegen", 72, {Layer(4, 100), Layer(12, 61)}, 3, 24);  // rotary_dims 6 of 18
+  add("codegen_whole_heads", "codegen", 56, {Layer(4, 75)}, 2, 70);      // 14 of 14
+  add("codegen_long", "codegen", 40, {Layer(4, 50), Layer(4, 51)}, 1, 800,
+      DecoderSettings{.rotary_dims = 2, .tied_head = false});
+  add("llama", "llama", 60, {{6, 2, 100}, {2, 1, 61}, {10, 10, 90}}, 3, 24);
+  add("llama_one_kv_head", "llama", 64, {{32, 1, 64}}, 2, 40);  // more queries than a block holds
+  add("llama_wide_head", "llama", 132, {{1, 1, 70}}, 1, 30);
+  add("llama_long", "llama", 48, {{4, 2, 80}, {2, 2, 33}}, 2, 420);
+  add("llama_tied_base", "llama", 48, {{6, 3, 64}}, 2, 130,
+      DecoderSettings{.rotary_base = 500000.0, .norm_epsilon = 1e-6, .tied_head = true});
+  add("llama_shortest", "llama", 2, {{1, 1, 1}}, 1, 2);
+}
+
 std::vector<ParityCase> Cases() {
   std::vector<ParityCase> cases;
   AddLengths(cases);
   AddShapes(cases);
   AddRandomShapes(cases);
+  AddBackbones(cases);
   return cases;
 }
 

@@ -24,6 +24,15 @@ ModelRecipe Recipe() {
                      5);
 }
 
+ModelRecipe RotaryAndGatedRecipe() {
+  return SharpRecipe(Architecture({.backbone = "llama",
+                                   .vocab_size = kVocabSize,
+                                   .max_seq_len = 130,
+                                   .d_model = 36,
+                                   .layers = {{6, 3, 50}, {2, 1, 77}}}),
+                     5);
+}
+
 class SessionTest : public RuntimeTest {
  protected:
   void SetUp() override {
@@ -230,22 +239,26 @@ TEST_P(SessionTest, AccountsForWeightsAndCache) {
 TEST_P(SessionTest, ARepeatedStepAllocatesNothing) {
   if (!CanCountAllocations()) GTEST_SKIP() << "a sanitizer has taken malloc";
   if (GetParam().entry->allocates_in_step) GTEST_SKIP() << "this runtime does not promise it";
-  const auto session = NewSession(/*all_logits=*/true);
   const std::vector<std::int32_t> prompt = tokens_.Slice(0, 20);
   const std::vector<std::int32_t> token = tokens_.Slice(20, 1);
   std::vector<float> last(kBatch * kVocabSize);
   std::vector<float> all(20 * last.size());
-  session->Prepare(20);
-  session->Step(token, Logits::kLast, last);
-  session->Rewind(0);
-  for (int repeat = 0; repeat < 2; ++repeat) {
-    const std::int64_t before = AllocationCount();
-    session->Step(prompt, Logits::kLast, last);  // the first of its length: prepared
-    for (int i = 0; i < 20; ++i) session->Step(token, Logits::kLast, last);
+  for (const ModelRecipe& recipe : {Recipe(), RotaryAndGatedRecipe()}) {
+    SCOPED_TRACE(recipe.architecture.backbone());
+    loaded_ = LoadInto(GetParam(), 2, recipe);
+    const auto session = NewSession(/*all_logits=*/true);
+    session->Prepare(20);
+    session->Step(token, Logits::kLast, last);
     session->Rewind(0);
-    session->Step(prompt, Logits::kAll, all);
-    session->Rewind(0);
-    EXPECT_EQ(AllocationCount() - before, 0);
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      const std::int64_t before = AllocationCount();
+      session->Step(prompt, Logits::kLast, last);  // the first of its length: prepared
+      for (int i = 0; i < 20; ++i) session->Step(token, Logits::kLast, last);
+      session->Rewind(0);
+      session->Step(prompt, Logits::kAll, all);
+      session->Rewind(0);
+      EXPECT_EQ(AllocationCount() - before, 0);
+    }
   }
 }
 
