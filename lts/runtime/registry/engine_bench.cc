@@ -4,13 +4,17 @@
 //   engine_bench      columns: prompt or context/threads
 // Counters: tokens_s; gflops of a prefill (arch/count.h; the last layer's unwanted positions, which
 // are skipped, count as computed); of a decode step the share of the time that reading its bytes
-// once (weights and cache) takes: of_read, median over runs in turn.
+// once (weights and cache) takes: of_read, median over runs in turn. Rotary: rotary_cost, what a
+// CodeGen of that size with rotary positions on whole heads takes more than one with them on a
+// single pair, as a share, median over runs in turn.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "lts/arch/count.h"
@@ -22,6 +26,14 @@ namespace lts {
 namespace {
 
 Architecture Decoder() { return Architecture::Gpt2(7, 576, 832, 8); }
+
+Architecture RotaryDecoder(std::int64_t rotary_dims) {
+  return Architecture(
+      {.backbone = "codegen",
+       .d_model = 576,
+       .layers = {7, LayerShape{8, 8, 832}},
+       .settings = DecoderSettings{.rotary_dims = rotary_dims, .tied_head = false}});
+}
 
 double SecondsNow() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -43,8 +55,9 @@ std::vector<std::int32_t> Tokens(std::int64_t count) {
 // A loaded decoder and one session with room for `prompt` tokens and one more.
 class Engine {
  public:
-  Engine(std::string_view runtime, int threads, std::int64_t prompt)
-      : model_(CreateRuntime(runtime, {.threads = threads})->Load(RandomModel(Decoder(), 1))),
+  Engine(std::string_view runtime, int threads, std::int64_t prompt,
+         const Architecture& architecture = Decoder())
+      : model_(CreateRuntime(runtime, {.threads = threads})->Load(RandomModel(architecture, 1))),
         session_(model_->NewSession({.max_tokens = prompt + 1, .max_step_tokens = prompt})),
         tokens_(Tokens(prompt)),
         logits_(static_cast<std::size_t>(model_->graph().vocab_size)) {}
@@ -69,16 +82,17 @@ class Engine {
 };
 
 // A prefill of a few tokens and a decode step equal the reference's.
-bool EqualsReference(int threads) {
-  static const std::vector<std::vector<float>> expected = [] {
-    Engine reference("reference", 1, 5);
+bool EqualsReference(int threads, const Architecture& architecture = Decoder()) {
+  static std::map<std::string, std::vector<std::vector<float>>> of_architecture;
+  std::vector<std::vector<float>>& expected = of_architecture[architecture.Id()];
+  if (expected.empty()) {
+    Engine reference("reference", 1, 5, architecture);
     reference.Prefill();
-    std::vector<std::vector<float>> logits{reference.logits()};
+    expected.push_back(reference.logits());
     reference.DecodeOne();
-    logits.push_back(reference.logits());
-    return logits;
-  }();
-  Engine engine("cpu", threads, 5);
+    expected.push_back(reference.logits());
+  }
+  Engine engine("cpu", threads, 5, architecture);
   const auto near = [&](const std::vector<float>& right) {
     float scale = 0;
     float difference = 0;
@@ -163,6 +177,43 @@ void BM_Decode(benchmark::State& state) {
 BENCHMARK(BM_Decode)
     ->ArgNames({"context", "threads"})
     ->ArgsProduct({{192, 1023}, {1, 2}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime()
+    ->MinTime(2);
+
+void BM_Rotary(benchmark::State& state) {
+  const std::int64_t prompt = state.range(0);
+  const bool decode = state.range(1) != 0;
+  const Architecture whole_heads = RotaryDecoder(72);
+  const Architecture one_pair = RotaryDecoder(2);
+  if (!EqualsReference(1, whole_heads) || !EqualsReference(1, one_pair)) {
+    state.SkipWithError("not the reference's logits");
+    return;
+  }
+  Engine whole("cpu", 1, prompt, whole_heads);
+  Engine pair("cpu", 1, prompt, one_pair);
+  whole.Prefill();
+  pair.Prefill();
+  const auto time = [&](Engine& engine) {
+    const double start = SecondsNow();
+    if (decode) {
+      engine.DecodeOne();
+    } else {
+      engine.Prefill();
+    }
+    return SecondsNow() - start;
+  };
+  std::vector<double> costs;
+  for (auto _ : state) {
+    const double with = time(whole);
+    costs.push_back(with / time(pair) - 1);
+    state.SetIterationTime(with);
+  }
+  state.counters["rotary_cost"] = Median(costs);
+}
+BENCHMARK(BM_Rotary)
+    ->ArgNames({"context", "decode"})
+    ->ArgsProduct({{192, 1023}, {0, 1}})
     ->Unit(benchmark::kMillisecond)
     ->UseManualTime()
     ->MinTime(2);
