@@ -85,7 +85,9 @@ Json& Json::operator[](std::string_view key) {
   for (Member& member : AsObject()) {
     if (member.first == key) return member.second;
   }
-  return AsObject().emplace_back(std::string(key), Json()).second;
+  Member& member = AsObject().emplace_back();
+  member.first = key;
+  return member.second;
 }
 
 void Json::Append(Json element) { AsArray().push_back(std::move(element)); }
