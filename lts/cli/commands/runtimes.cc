@@ -47,6 +47,14 @@ void AddRuntimes(CLI::App& app, Context& context) {
   auto ort_library = std::make_shared<std::string>();
   AddOrtLibraryOption(*command, *ort_library);
   AddFormatOption(*command, context);
+  command->footer(
+      "Environment:\n"
+      "  LTS_MAX_ISA=NAME   the cpu runtime uses no better instruction set than NAME, to measure "
+      "this machine as\n"
+      "                     a lesser one: AVX3_DL, AVX3, AVX2, SSE4, SCALAR (Arm: NEON); no AMX "
+      "with any of them\n"
+      "  LTS_NO_AMX=1       it leaves AMX alone\n"
+      "What is used stands under versions as `isa`. docs/measuring.md.");
   command->callback([ort_library, &context] { RunRuntimes(*ort_library, context); });
 }
 

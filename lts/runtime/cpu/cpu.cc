@@ -62,7 +62,27 @@ class CpuRuntime final : public Runtime {
 
 std::unique_ptr<Runtime> Create(const RuntimeOptions& options) {
   CheckRuntimeOptions(options);
+  ApplyMaxIsa();
   return std::make_unique<CpuRuntime>(options);
+}
+
+// Everywhere, unless the environment asks for an instruction set that there is not.
+Availability Available(const RuntimeOptions&) {
+  try {
+    ApplyMaxIsa();
+  } catch (const Error& error) {
+    return {false, error.what()};
+  }
+  return {};
+}
+
+RuntimeVersions Versions(const RuntimeOptions& options) {
+  RuntimeVersions versions{{"Highway", HighwayVersion()}};
+  if (!Available(options).ok) return versions;
+  std::string isa = KernelTarget();
+  if (AmxAvailable()) isa += " AMX";
+  versions.emplace_back("isa", std::move(isa));
+  return versions;
 }
 
 }  // namespace
@@ -71,17 +91,12 @@ const RuntimeEntry kCpuRuntime{
     .name = "cpu",
     .summary =
         "packed weights, blocked attention, kernels for this machine's vectors, one thread pool",
-    .available = [](const RuntimeOptions&) { return Availability{}; },
+    .available = Available,
     .dtypes =
         [] {
           return std::vector<DType>{DType::kFloat32, DType::kBFloat16, DType::kInt8};
         },
-    .versions =
-        [](const RuntimeOptions&) {
-          std::string isa = KernelTarget();
-          if (AmxAvailable()) isa += " AMX";
-          return RuntimeVersions{{"Highway", HighwayVersion()}, {"isa", isa}};
-        },
+    .versions = Versions,
     .create = Create,
 };
 

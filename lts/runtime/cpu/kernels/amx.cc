@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "lts/base/error.h"
+#include "lts/runtime/cpu/kernels/targets.h"
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
 #include <asm/prctl.h>
@@ -158,7 +159,8 @@ void AmxMultiply(DType, const AmxBlock&, int, int) { LTS_CHECK(false); }
 namespace {
 
 bool ProcessHasIt() {
-  static const bool has = std::getenv("LTS_NO_AMX") == nullptr && ProcessorAndKernelHaveIt();
+  static const bool has =
+      !MaxIsaIsSet() && std::getenv("LTS_NO_AMX") == nullptr && ProcessorAndKernelHaveIt();
   return has;
 }
 

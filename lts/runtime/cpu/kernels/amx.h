@@ -12,7 +12,8 @@
 namespace lts {
 
 // Whether this process may use AMX for bfloat16 and int8: the processor has it and the kernel
-// grants the tile state (asked for once). LTS_NO_AMX in the environment, read once, says no.
+// grants the tile state (asked for once). LTS_NO_AMX in the environment, read once, says no, and so
+// does any limit of the instruction set (targets.h).
 bool AmxAvailable();
 // Tests only: what AmxAvailable says from now on (never yes where it is not).
 void SetAmxForTest(bool on);
