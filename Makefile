@@ -8,13 +8,14 @@ ARGS ?=
 OUT ?= lts-search
 BUDGET ?= 60s
 
-.PHONY: help setup search test bench check format onnxruntime setup-run setup-test clean
+.PHONY: help setup search test bench check check-arm format onnxruntime setup-run setup-test clean
 
 help:
 	@sed -n '2,4s/^# *//p' Makefile
 	@echo "make setup     all that building and testing needs, and ONNX Runtime's library"
 	@echo "make bench     runs the benchmarks: repeatability, kernels, engine"
 	@echo "make check     all other presets: asan, tsan, fuzz, tidy (about an hour)"
+	@echo "make check-arm    cross-builds for 64-bit Arm and runs the tests of the engines and below emulated"
 	@echo "make format    clang-format on every file"
 	@echo "make onnxruntime    ONNX Runtime's library alone, for --runtime onnxruntime"
 
@@ -44,6 +45,10 @@ check: setup-test
 	cmake --workflow --preset tsan
 	cmake --workflow --preset fuzz
 	cmake --workflow --preset tidy
+
+check-arm:
+	@tools/setup.sh arm
+	@tools/check_aarch64.sh
 
 onnxruntime:
 	@tools/setup.sh onnxruntime

@@ -3,6 +3,7 @@
 #   tools/setup.sh run     to build and run lts          (make search)
 #   tools/setup.sh test    and to run its tests          (make test, make bench)
 #   tools/setup.sh check   and the clang-based presets   (make check)
+#   tools/setup.sh arm     to cross-build lts for 64-bit Arm and emulate it (make check-arm)
 #   tools/setup.sh onnxruntime   to fetch its library (make onnxruntime)
 #   tools/setup.sh list GOAL   prints the packages of a goal
 set -eu
@@ -12,6 +13,7 @@ run="g++ cmake ninja-build libfmt-dev nlohmann-json3-dev libtomlplusplus-dev lib
 test="$run python3 python3-selenium chromium chromium-driver libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
       ccache lld"
 check="$test clang clang-tidy clang-format libclang-rt-14-dev"
+arm="cmake ninja-build python3 g++-aarch64-linux-gnu qemu-user"
 
 onnxruntime="python3 python3-pip"
 
@@ -20,8 +22,9 @@ packages_of() {
     run) echo $run ;;
     test) echo $test ;;
     check) echo $check ;;
+    arm) echo $arm ;;
     onnxruntime) echo $onnxruntime ;;
-    *) echo "setup.sh: unknown goal '$1'; expected run, test, check or onnxruntime" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown goal '$1'; expected run, test, check, arm or onnxruntime" >&2; exit 2 ;;
   esac
 }
 
