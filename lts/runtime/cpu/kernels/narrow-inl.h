@@ -9,7 +9,9 @@
 #endif
 
 #include <algorithm>
+#include <cstring>
 
+#include "lts/runtime/cpu/kernels/narrow_work.h"
 #include "lts/runtime/cpu/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -188,6 +190,29 @@ HWY_INLINE void MultiplyTile(const float* HWY_RESTRICT x, std::int64_t x_stride,
         acc[r][v] = hn::MulAdd(x0, LowHalf(hn::Load(du, words + v * kLanes)), acc[r][v]);
       }
     }
+  }
+}
+
+// Rows [0, rows) of x into work.x, and zero rows up to `held`.
+HWY_INLINE void ConvertRows(const float* x, std::int64_t rows, std::int64_t x_stride,
+                            std::int64_t depth, DType dtype, std::int64_t held,
+                            const NarrowWork& work) {
+  const std::int64_t bytes = NarrowDepthBytes(depth, dtype);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::byte* to = work.x + r * work.stride;
+    if (dtype == DType::kInt8) {
+      const QuantizedRow q =
+          QuantizeRow(x + r * x_stride, depth, bytes, reinterpret_cast<std::int8_t*>(to));
+      work.scales[r] = q.scale;
+      work.corrections[r] = 128 * q.sum;
+    } else {
+      ConvertRow(x + r * x_stride, depth, bytes / 2, reinterpret_cast<std::uint16_t*>(to));
+    }
+  }
+  for (std::int64_t r = rows; r < held; ++r) {
+    std::memset(work.x + r * work.stride, 0, static_cast<std::size_t>(bytes));
+    work.scales[r] = 0;
+    work.corrections[r] = 0;
   }
 }
 
