@@ -13,4 +13,4 @@ for module in $modules; do
   programs="$programs ${module}_test"
 done
 tools/build.sh aarch64 $programs
-ctest --test-dir build/aarch64 --output-on-failure --timeout 3600 -R "^($(echo $modules | tr ' ' '|'))\$"
+ctest --test-dir build/aarch64 --output-on-failure -R "^($(echo $modules | tr ' ' '|'))\$"
