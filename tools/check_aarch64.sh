@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 mkdir -p build/aarch64
 tools/arm64_sysroot.sh build/aarch64/sysroot
-modules=${*:-base record arch export runtime runtime_reference runtime_cpu runtime_registry}
+modules=${*:-base text record arch io export runtime runtime_reference runtime_cpu generate runtime_registry}
 programs=
 for module in $modules; do
   programs="$programs ${module}_test"
