@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <istream>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <ostream>
@@ -85,6 +87,10 @@ void InstallSignalHandlers() {
   action.sa_handler = OnSignal;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+}
+
+std::string ReadInput(Context& context) {
+  return {std::istreambuf_iterator<char>(context.in), std::istreambuf_iterator<char>()};
 }
 
 void AddFormatOption(CLI::App& command, Context& context) {

@@ -33,6 +33,9 @@ struct Context {
   int exit_code = 0;  // set by a command that ran but found something wrong
 };
 
+// All of the context's input.
+std::string ReadInput(Context& context);
+
 // args[0] is the program's name.
 int Run(const std::vector<std::string>& args, Context& context);
 

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <istream>
-#include <iterator>
 #include <utility>
 
 #include "lts/base/error.h"
@@ -27,9 +25,7 @@ std::string ArchitectureFile(const std::string& argument) {
 NamedArchitecture ReadNamedArchitecture(const std::string& file, Context& context) {
   const bool is_stdin = file == "-";
   const std::string source = is_stdin ? "stdin" : ArchitectureFile(file);
-  Json document =
-      is_stdin ? ParseJson(std::string((std::istreambuf_iterator<char>(context.in)), {}), source)
-               : ReadJsonFile(source);
+  Json document = is_stdin ? ParseJson(ReadInput(context), source) : ReadJsonFile(source);
   Architecture architecture = ParseArchitecture(document, source);
   return {is_stdin ? source : file, std::move(document), std::move(architecture)};
 }

@@ -66,6 +66,10 @@ class TextOutput {
 
 }  // namespace
 
+double GenerateResult::decode_tokens_per_second() const {
+  return decode_seconds > 0 ? static_cast<double>(decode_steps) / decode_seconds : 0;
+}
+
 GenerateResult Generate(Session& session, const SessionLimits& limits, const Tokenizer& tokenizer,
                         std::span<const std::int32_t> prompt, const GenerateOptions& options,
                         Rng& rng, Clock& clock, const OnText& on_text) {
@@ -113,6 +117,7 @@ GenerateResult Generate(Session& session, const SessionLimits& limits, const Tok
       break;
     }
     session.Step({&token, 1}, Logits::kLast, logits);
+    ++result.decode_steps;
   }
   output.Finish();
   if (output.stopped()) result.reason = FinishReason::kStop;

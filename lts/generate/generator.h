@@ -55,6 +55,9 @@ struct GenerateResult {
   // From the start to the first token (time to first token), and from there to the last.
   double ttft_seconds = 0;
   double decode_seconds = 0;
+  std::int64_t decode_steps = 0;  // each fed one token; the last may have brought end_of_text
+  // 0 without a step.
+  double decode_tokens_per_second() const;
 };
 
 // A finished piece of text: whole characters only, but for broken UTF-8. False stops (kCancelled).

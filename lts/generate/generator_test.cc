@@ -119,6 +119,8 @@ TEST(Generate, TimesTheFirstTokenAndTheOthers) {
   const GenerateResult result = run();
   EXPECT_DOUBLE_EQ(result.ttft_seconds, 350e-9);  // steps of 2, 2 and 1 tokens
   EXPECT_DOUBLE_EQ(result.decode_seconds, 330e-9);
+  EXPECT_EQ(result.decode_steps, 3);  // y, z and the end
+  EXPECT_DOUBLE_EQ(result.decode_tokens_per_second(), 3 / 330e-9);
 }
 
 TEST(Generate, StopsAtTheNumberOfTokens) {

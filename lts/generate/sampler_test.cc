@@ -115,7 +115,8 @@ TEST(Sampler, TheSameSeedDrawsTheSame) {
 
 // Hugging Face's logits processors (tools/make_sampler_goldens.py).
 TEST(Sampler, EqualsTransformers) {
-  const Json goldens = ReadJsonFile(std::string(LTS_SOURCE_DIR) + "/tests/goldens/generate/sampler.json");
+  const Json goldens =
+      ReadJsonFile(std::string(LTS_SOURCE_DIR) + "/tests/goldens/generate/sampler.json");
   ASSERT_GE(goldens.AsArray().size(), 20U);
   for (const Json& golden : goldens.AsArray()) {
     Logits logits;

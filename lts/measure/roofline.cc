@@ -130,13 +130,14 @@ double Ceilings::ReadRate(std::int64_t bytes) const {
   return low.bytes_per_s + share * (after->bytes_per_s - low.bytes_per_s);
 }
 
-double PrefillBoundMs(const WorkloadCounts& counts, DType dtype, const Ceilings& ceilings) {
-  return 1e3 * static_cast<double>(counts.prefill_flops) / ceilings.flops(dtype);
-}
-
-double DecodeBoundMs(const WorkloadCounts& counts, const Ceilings& ceilings) {
-  if (counts.decode_bytes == 0) return 0;
-  return 1e3 * static_cast<double>(counts.decode_bytes) / ceilings.ReadRate(counts.decode_bytes);
+LatencyBound BoundOf(const WorkloadCounts& counts, DType dtype, const Ceilings& ceilings) {
+  LatencyBound bound;
+  bound.ttft_ms = 1e3 * static_cast<double>(counts.prefill_flops) / ceilings.flops(dtype);
+  if (counts.decode_bytes > 0) {
+    bound.tpot_ms =
+        1e3 * static_cast<double>(counts.decode_bytes) / ceilings.ReadRate(counts.decode_bytes);
+  }
+  return bound;
 }
 
 CeilingProbes KernelProbes() {

@@ -37,10 +37,12 @@ struct Ceilings {
   double ReadRate(std::int64_t bytes) const;
 };
 
-// The least time that a prefill and a decode step of a workload can take on these ceilings. 0
-// without decode steps.
-double PrefillBoundMs(const WorkloadCounts& counts, DType dtype, const Ceilings& ceilings);
-double DecodeBoundMs(const WorkloadCounts& counts, const Ceilings& ceilings);
+// The least time that a prefill and a decode step of a workload can take on these ceilings.
+struct LatencyBound {
+  double ttft_ms = 0;
+  double tpot_ms = 0;  // 0 without decode steps
+};
+LatencyBound BoundOf(const WorkloadCounts& counts, DType dtype, const Ceilings& ceilings);
 
 struct CeilingOptions {
   int threads = 1;                                           // 1..1024

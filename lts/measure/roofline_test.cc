@@ -32,12 +32,12 @@ TEST(Roofline, BoundsAreFlopsByTheirRateAndBytesByTheirs) {
   WorkloadCounts counts;
   counts.prefill_flops = 2'000'000'000;
   counts.decode_bytes = 1 << 24;
-  EXPECT_DOUBLE_EQ(PrefillBoundMs(counts, DType::kFloat32, ceilings), 2.0);
-  EXPECT_DOUBLE_EQ(PrefillBoundMs(counts, DType::kBFloat16, ceilings), 0.4);
-  EXPECT_DOUBLE_EQ(PrefillBoundMs(counts, DType::kInt8, ceilings), 0.2);
-  EXPECT_DOUBLE_EQ(DecodeBoundMs(counts, ceilings), 1e3 * (1 << 24) / 20e9);
+  EXPECT_DOUBLE_EQ(BoundOf(counts, DType::kFloat32, ceilings).ttft_ms, 2.0);
+  EXPECT_DOUBLE_EQ(BoundOf(counts, DType::kBFloat16, ceilings).ttft_ms, 0.4);
+  EXPECT_DOUBLE_EQ(BoundOf(counts, DType::kInt8, ceilings).ttft_ms, 0.2);
+  EXPECT_DOUBLE_EQ(BoundOf(counts, DType::kFloat32, ceilings).tpot_ms, 1e3 * (1 << 24) / 20e9);
   counts.decode_bytes = 0;
-  EXPECT_EQ(DecodeBoundMs(counts, ceilings), 0);
+  EXPECT_EQ(BoundOf(counts, DType::kFloat32, ceilings).tpot_ms, 0);
 }
 
 // A machine whose multiply-adds take 1 ms per 1e9 and whose every read takes 1 ms per MiB.

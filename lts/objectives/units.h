@@ -1,4 +1,4 @@
-// Conversions that several counted objectives share.
+// Conversions that the counted objectives and the commands share.
 #pragma once
 
 #include <cstdint>

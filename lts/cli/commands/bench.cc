@@ -27,6 +27,7 @@
 #include "lts/measure/memory.h"
 #include "lts/measure/roofline.h"
 #include "lts/measure/runtime_config.h"
+#include "lts/objectives/units.h"
 #include "lts/runtime/registry/registry.h"
 #include "lts/text/tokenizer_file.h"
 
@@ -57,19 +58,13 @@ struct Result {
   LatencyResult latency;
   std::optional<double> peak_mib;
   std::optional<double> perplexity;
-  // The least that this machine's ceilings allow; 0 without decode steps.
-  double ttft_bound_ms = 0;
-  double tpot_bound_ms = 0;
+  LatencyBound bound;
 };
 
 struct Row {
   NamedArchitecture model;
   std::vector<Result> results;  // one for each engine
 };
-
-WorkloadShape ShapeOf(const Workload& workload) {
-  return {workload.prompt_tokens, workload.output_tokens, workload.batch};
-}
 
 std::vector<Engine> MakeEngines(const Options& options) {
   std::vector<Engine> engines;
@@ -158,10 +153,10 @@ void TimeGroup(std::span<Row> group, const std::vector<Engine>& engines, TimedSu
 }
 
 // The perplexity of the text by the row's own tokenizer and weights, on each engine.
-void MeasureQuality(const Options& options, const std::vector<Engine>& engines, Row& row,
-                    Context& context) {
+void MeasureQuality(const Options& options, std::string_view text,
+                    const std::vector<Engine>& engines, Row& row, Context& context) {
   const std::string folder = TokenizerFolderOf(FindCheckpoint(row.model.name));
-  std::vector<std::int32_t> tokens = ReadTokenizer(folder).Encode(ReadFile(options.quality));
+  std::vector<std::int32_t> tokens = ReadTokenizer(folder).Encode(text);
   if (std::ssize(tokens) > options.quality_tokens)
     tokens.resize(static_cast<std::size_t>(options.quality_tokens));
   for (std::size_t e = 0; e < engines.size(); ++e) {
@@ -191,10 +186,10 @@ constexpr auto kNoBound = [](const Result&) { return std::optional<double>(); };
 constexpr Column kColumns[] = {
     {"ttft_ms", "TTFT ms", [](const Result& r) { return std::optional(r.latency.ttft.value); },
      [](const Result& r) { return r.latency.ttft.noisy; },
-     [](const Result& r) { return Share(r.ttft_bound_ms, r.latency.ttft.value); }},
+     [](const Result& r) { return Share(r.bound.ttft_ms, r.latency.ttft.value); }},
     {"tpot_ms", "TPOT ms", [](const Result& r) { return std::optional(r.latency.tpot.value); },
      [](const Result& r) { return r.latency.tpot.noisy; },
-     [](const Result& r) { return Share(r.tpot_bound_ms, r.latency.tpot.value); }},
+     [](const Result& r) { return Share(r.bound.tpot_ms, r.latency.tpot.value); }},
     {"latency_ms", "latency ms",
      [](const Result& r) { return std::optional(r.latency.total.value); },
      [](const Result& r) { return r.latency.total.noisy; }, kNoBound},
@@ -304,7 +299,8 @@ void RunBench(const Options& options, Context& context) {
     Check(rows.back().model, engines, workload);
     if (!options.quality.empty()) CheckHasWeights(rows.back().model);
   }
-  if (!options.quality.empty()) ReadFile(options.quality);  // before an hour of measuring
+  // Now: an unreadable file is better known before an hour of measuring.
+  const std::string text = options.quality.empty() ? "" : ReadFile(options.quality);
 
   SystemClock clock;
   Rng rng(kSeed);
@@ -333,9 +329,8 @@ void RunBench(const Options& options, Context& context) {
     const Graph graph = BuildGraph(row.model.architecture);
     for (std::size_t e = 0; e < engines.size(); ++e) {
       const DType dtype = engines[e].config.dtype;
-      const WorkloadCounts counts = CountWorkload(graph, ShapeOf(workload), dtype);
-      row.results[e].ttft_bound_ms = PrefillBoundMs(counts, dtype, ceilings);
-      row.results[e].tpot_bound_ms = DecodeBoundMs(counts, ceilings);
+      row.results[e].bound =
+          BoundOf(CountWorkload(graph, ShapeOf(workload), dtype), dtype, ceilings);
     }
   }
   if (!options.no_memory) {
@@ -349,7 +344,7 @@ void RunBench(const Options& options, Context& context) {
     }
   }
   if (!options.quality.empty()) {
-    for (Row& row : rows) MeasureQuality(options, engines, row, context);
+    for (Row& row : rows) MeasureQuality(options, text, engines, row, context);
   }
   const std::vector<const Column*> columns = ColumnsOf(options);
   Print(rows, engines, columns, context);

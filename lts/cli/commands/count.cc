@@ -10,6 +10,7 @@
 #include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
+#include "lts/objectives/units.h"
 
 namespace lts::cli {
 namespace {
@@ -55,7 +56,7 @@ void RunCount(const Options& options, Context& context) {
     const auto [name, json, architecture] = ReadNamedArchitecture(file, context);
     const Graph graph = BuildGraph(architecture);
     const ParameterCounts params = CountParameters(graph);
-    WorkloadShape shape{workload.prompt_tokens, workload.output_tokens, workload.batch};
+    WorkloadShape shape = ShapeOf(workload);
     const WorkloadCounts counts = CountWorkload(graph, shape, dtype);
     // Archai hashes a saved architecture with "arch_type" and a fresh one without; a published file
     // is named after one of the two. The file's name says which; any other file gets the plain one.

@@ -3,8 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <istream>
-#include <iterator>
 #include <memory>
 #include <ostream>
 
@@ -37,17 +35,8 @@ struct Options {
   GenerateOptions generate{.sampling = {.temperature = 0.8, .top_p = 0.95}};
 };
 
-std::string ReadPrompt(const std::string& prompt, Context& context) {
-  if (prompt != "-") return prompt;
-  return {(std::istreambuf_iterator<char>(context.in)), {}};
-}
-
-double PerSecond(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
-
 void PrintJson(const std::string& prompt, const GenerateResult& result, double load_seconds,
                std::uint64_t seed, Context& context) {
-  // The first token comes with the prompt.
-  const double steps = static_cast<double>(std::max<std::int64_t>(result.new_tokens() - 1, 0));
   Json json = Json::MakeObject();
   json["prompt"] = prompt;
   json["text"] = result.text;
@@ -60,7 +49,7 @@ void PrintJson(const std::string& prompt, const GenerateResult& result, double l
   json["seed"] = std::to_string(seed);  // 64 bits: more than a JSON number holds everywhere
   json["load_ms"] = 1e3 * load_seconds;
   json["ttft_ms"] = 1e3 * result.ttft_seconds;
-  json["decode_tokens_per_s"] = PerSecond(steps, result.decode_seconds);
+  json["decode_tokens_per_s"] = result.decode_tokens_per_second();
   json["peak_memory_mib"] = static_cast<double>(ProcessPeakBytes()) / (1 << 20);
   context.out << WriteJson(json, JsonStyle::kPretty) << '\n';
 }
@@ -71,7 +60,7 @@ void RunGenerate(const Options& given, Context& context) {
   if (options.greedy) options.generate.sampling.temperature = 0;
   CheckSamplerOptions(options.generate.sampling);
   const RuntimeConfig config = options.run.Config();
-  const std::string prompt = ReadPrompt(options.prompt, context);
+  const std::string prompt = options.prompt == "-" ? ReadInput(context) : options.prompt;
 
   SystemClock clock;
   const std::int64_t start = clock.NowNs();
@@ -117,12 +106,11 @@ void RunGenerate(const Options& given, Context& context) {
   } else {
     context.out << '\n' << std::flush;
     if (!context.quiet) {
-      const double steps = static_cast<double>(std::max<std::int64_t>(result.new_tokens() - 1, 0));
       context.err << fmt::format(
           "{} prompt tokens, {} new ({}); loaded in {:.0f} ms, first token after {:.1f} ms, then "
           "{:.1f} tokens/s; peak memory {:.0f} MiB\n",
           result.prompt_tokens, result.new_tokens(), kFinishReasons.Name(result.reason),
-          1e3 * load_seconds, 1e3 * result.ttft_seconds, PerSecond(steps, result.decode_seconds),
+          1e3 * load_seconds, 1e3 * result.ttft_seconds, result.decode_tokens_per_second(),
           static_cast<double>(ProcessPeakBytes()) / (1 << 20));
     }
   }

@@ -21,6 +21,7 @@
 #include "lts/measure/memory.h"
 #include "lts/measure/roofline.h"
 #include "lts/measure/runtime_config.h"
+#include "lts/objectives/units.h"
 #include "lts/runtime/registry/registry.h"
 #include "lts/store/store.h"
 
@@ -44,9 +45,7 @@ struct Subject {
   Architecture architecture;
   LatencyResult latency;
   std::optional<MemoryProbeResult> memory;
-  // The least that this machine's ceilings allow; 0 without decode steps.
-  double ttft_bound_ms = 0;
-  double tpot_bound_ms = 0;
+  LatencyBound bound;
 };
 
 // Times `group` interleaved; fills their `latency`. Returns the session's drift.
@@ -116,7 +115,7 @@ void PrintResults(const std::vector<Subject>& subjects, Context& context) {
       row.insert(row.end(), {{m->low, ""}, {m->high, ""}, {m->p95, HumanNumber(m->p95)}});
       if (m == &subject.latency.total) continue;
       const double bound =
-          m == &subject.latency.ttft ? subject.ttft_bound_ms : subject.tpot_bound_ms;
+          m == &subject.latency.ttft ? subject.bound.ttft_ms : subject.bound.tpot_ms;
       row.push_back(bound > 0 && m->value > 0
                         ? Cell{bound / m->value, fmt::format("{:.0f} %", 100 * bound / m->value)}
                         : Cell{Json(), "-"});
@@ -147,11 +146,10 @@ void RunMeasure(const Options& options, Context& context) {
   std::vector<Subject> subjects;
   for (const std::string& file : options.files) {
     NamedArchitecture model = ReadNamedArchitecture(file, context);
-    subjects.push_back({std::move(model.name), std::move(model.architecture), {}, {}, 0, 0});
+    subjects.push_back({std::move(model.name), std::move(model.architecture), {}, {}, {}});
     const Subject& subject = subjects.back();
     const Graph graph = BuildGraph(subject.architecture);
-    CountWorkload(graph, {workload.prompt_tokens, workload.output_tokens, workload.batch},
-                  config.dtype);
+    CountWorkload(graph, ShapeOf(workload), config.dtype);
     CheckFitsInMemory(subject.architecture, config, workload);
   }
 
@@ -205,11 +203,9 @@ void RunMeasure(const Options& options, Context& context) {
   const Ceilings ceilings =
       MeasureCeilings({.threads = config.threads, .products = false}, KernelProbes(), clock);
   for (Subject& subject : subjects) {
-    const WorkloadCounts counts = CountWorkload(
-        BuildGraph(subject.architecture),
-        {workload.prompt_tokens, workload.output_tokens, workload.batch}, config.dtype);
-    subject.ttft_bound_ms = PrefillBoundMs(counts, config.dtype, ceilings);
-    subject.tpot_bound_ms = DecodeBoundMs(counts, ceilings);
+    const WorkloadCounts counts =
+        CountWorkload(BuildGraph(subject.architecture), ShapeOf(workload), config.dtype);
+    subject.bound = BoundOf(counts, config.dtype, ceilings);
   }
   if (!options.no_memory) {
     for (Subject& subject : subjects) {

@@ -3,8 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <istream>
-#include <iterator>
 #include <memory>
 
 #include "lts/base/json.h"
@@ -61,9 +59,7 @@ void RunTokenize(const Options& options, Context& context) {
   const OutputText format = kOutputTexts.Parse(options.format);
   const bool json = format == OutputText::kJson;
   const Tokenizer tokenizer = ReadTokenizer(options.tokenizer);
-  const std::string input = options.text != "-"
-                                ? options.text
-                                : std::string((std::istreambuf_iterator<char>(context.in)), {});
+  const std::string input = options.text != "-" ? options.text : ReadInput(context);
   if (options.decode) {
     const std::vector<std::int32_t> ids = ParseIds(input);
     const std::string text = tokenizer.Decode(ids, {.skip_special_tokens = options.plain});

@@ -22,15 +22,11 @@ std::int64_t RoundUp(std::int64_t n, std::int64_t to) { return CheckedAdd(n, to 
 
 std::int64_t QkvWidth(const AttentionOp& op) { return (op.n_head + 2 * op.n_kv_head) * op.d_head; }
 
-// In floats, or words of two bfloat16.
+// In floats, or words of two bfloat16. max_seq_len and d_model are limited so that neither product
+// overflows (arch/architecture.h).
 std::int64_t HeadCacheSize(const AttentionOp& op, std::int64_t max_tokens, bool narrow) {
-  if (narrow) {
-    const std::int64_t tokens = RoundUp(max_tokens, kCacheBlock);
-    return CheckedAdd(CheckedMul(tokens, RoundUp(op.d_head, 32) / 2),
-                      CheckedMul(tokens / 2, ValueStride(op.d_head)));
-  }
-  return CheckedAdd(CheckedMul(RoundUp(max_tokens, kCacheBlock), op.d_head),
-                    CheckedMul(max_tokens, ValueStride(op.d_head)));
+  if (narrow) return KeyCacheWords(max_tokens, op.d_head) + ValueCacheWords(max_tokens, op.d_head);
+  return KeyCacheSize(max_tokens, op.d_head) + ValueCacheSize(max_tokens, op.d_head);
 }
 
 bool IsRotary(const AttentionOp& op) {
@@ -178,9 +174,7 @@ void CpuSession::RunChunk(Chunk chunk) {
 
 void CpuSession::Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chunk) {
   const std::int64_t d = weights_->graph().d_model;
-  const bool narrow = this->narrow();
-  const TensorId table_id = op.clusters.front().table;
-  const float* table = narrow ? nullptr : weights_->Tensor(table_id);
+  const TensorId table = op.clusters.front().table;
   const float* positions = weights_->Tensor(op.positions);
   float* out = Slot(step.output);
   pool_->ParallelFor(rows(chunk), 6, [&](std::int64_t begin, std::int64_t end, int) {
@@ -192,10 +186,10 @@ void CpuSession::Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chu
                                   ? nullptr
                                   : positions + (chunk.position + token + op.position_offset) * d;
       const float* embedding = out + row * d;
-      if (narrow) {
-        NarrowTableRow(weights_->Table(table_id), id, out + row * d);
+      if (narrow()) {
+        NarrowTableRow(weights_->Table(table), id, out + row * d);
       } else {
-        embedding = table + id * d;
+        embedding = weights_->Tensor(table) + id * d;
       }
       EmbedRow(embedding, position, op.scale, d, out + row * d);
     }

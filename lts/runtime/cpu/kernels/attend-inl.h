@@ -70,11 +70,7 @@ struct ScoreRun {
   HWY_INLINE void Run() const {
     const D d;
     V acc[kRows][kVectors];
-    LTS_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      LTS_UNROLL
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(d);
-    }
+    SetZero(acc);
     MultiplyTile<kRows, kVectors>(q, q_stride, keys, kCacheBlock, d_head, acc);
     const V scales = hn::Set(d, scale);
     LTS_UNROLL

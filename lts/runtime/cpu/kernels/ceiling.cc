@@ -72,12 +72,11 @@ double Int8Rounds(double flops) {
 float ReadFloats(const float* values, std::int64_t count) {
   const D d;
   constexpr std::int64_t kTurn = 4 * kLanes;
-  constexpr std::int64_t kAhead = 1024;  // floats; kStreamAhead of matmul.cc
   V sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   std::int64_t i = 0;
   for (; i + kTurn <= count; i += kTurn) {
     for (std::int64_t line = 0; line < kTurn; line += 16)
-      __builtin_prefetch(values + i + line + kAhead, 0, 3);
+      PrefetchToL1(values + i + line + kStreamAhead);
     LTS_UNROLL
     for (int v = 0; v < 4; ++v) sums[v] = hn::Add(sums[v], hn::Load(d, values + i + v * kLanes));
   }

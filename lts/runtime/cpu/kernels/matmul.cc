@@ -50,14 +50,6 @@ constexpr std::int64_t kChunkDepth = 384;
 // rows: 10 % of the whole; see matmul_bench).
 constexpr std::int64_t kPrefetchDepth = 8;
 constexpr std::int64_t kLineFloats = 16;
-// With one tile (decode) nothing is used twice and the multiply-adds take no time: what counts is
-// how many lines are under way. The hardware's own prefetcher stops at the end of each 4 KiB page
-// and keeps fewer under way than the core could: asking for each line a page ahead reads 1.7 times
-// as fast where the weights lie in the shared cache, and as fast as any distance where they come
-// from memory (matmul_bench's Read; 2 to 8 KiB are alike, 16 KiB is slower than nothing).
-constexpr std::int64_t kStreamAhead = 1024;  // floats
-
-HWY_INLINE void PrefetchToL1(const float* p) { __builtin_prefetch(p, 0, 3); }
 HWY_INLINE void PrefetchToL2(const float* p) { __builtin_prefetch(p, 0, 2); }
 
 struct TileRun {
@@ -76,13 +68,7 @@ struct TileRun {
   HWY_INLINE void Run() const {
     const D d;
     V acc[kRows][kVectors];
-    LTS_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      LTS_UNROLL
-      for (int v = 0; v < kVectors; ++v) {
-        acc[r][v] = hn::Zero(d);
-      }
-    }
+    SetZero(acc);
     const float* ahead = prefetch;
     for (std::int64_t k = 0; k < depth; k += kPrefetchDepth) {
       if (stream) {
@@ -178,11 +164,7 @@ HWY_INLINE void DotTile(const float* HWY_RESTRICT x, std::int64_t x_stride,
                         float* y, std::int64_t y_stride) {
   const D d;
   V acc[kRows][kTableRows];
-  LTS_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    LTS_UNROLL
-    for (int t = 0; t < kTableRows; ++t) acc[r][t] = hn::Zero(d);
-  }
+  SetZero(acc);
   std::int64_t k = 0;
   for (; k + kLanes <= depth; k += kLanes) {
     V rows[kTableRows];

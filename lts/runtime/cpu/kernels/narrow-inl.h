@@ -166,7 +166,7 @@ HWY_INLINE void MultiplyTile(const float* HWY_RESTRICT x, std::int64_t x_stride,
     V high[kVectors];
     LTS_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      __builtin_prefetch(words + v * kLanes + 1024, 0, 3);
+      PrefetchToL1(words + v * kLanes + kStreamAhead);
       const VU word = hn::Load(du, words + v * kLanes);
       low[v] = LowHalf(word);
       high[v] = HighHalf(word);

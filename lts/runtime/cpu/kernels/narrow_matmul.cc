@@ -86,11 +86,7 @@ HWY_INLINE void MultiplyBFloat16(const float* HWY_RESTRICT x, std::int64_t x_str
                                  std::int64_t width, float* HWY_RESTRICT sums) {
   const D d;
   V acc[kRows][kVectors];
-  LTS_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    LTS_UNROLL
-    for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(d);
-  }
+  SetZero(acc);
   MultiplyTile<kRows, kVectors>(x, x_stride, words, width, depth, acc);
   LTS_UNROLL
   for (int r = 0; r < kRows; ++r) {
@@ -106,16 +102,12 @@ HWY_INLINE void MultiplyInt8(const std::byte* HWY_RESTRICT x, std::int64_t x_str
                              std::int64_t width, std::int32_t* HWY_RESTRICT sums) {
   const DI di;
   VI acc[kRows][kVectors];
-  LTS_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    LTS_UNROLL
-    for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::Zero(di);
-  }
+  SetZero(acc);
   for (std::int64_t k = 0; k < depth; k += 4, words += width) {
     VI weights[kVectors];
     LTS_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      __builtin_prefetch(words + v * kLanes + 1024, 0, 3);
+      PrefetchToL1(words + v * kLanes + kStreamAhead);
       weights[v] = hn::BitCast(di, hn::Load(DU(), words + v * kLanes));
     }
     LTS_UNROLL

@@ -53,7 +53,7 @@ HWY_INLINE void DotBFloat16(const float* HWY_RESTRICT even, const float* HWY_RES
     LTS_UNROLL
     for (int t = 0; t < kTableRows; ++t) {
       const auto* row = reinterpret_cast<const std::uint32_t*>(table + t * row_bytes) + k;
-      __builtin_prefetch(table + (t + kTableRows) * row_bytes + k * kWordBytes, 0, 3);
+      PrefetchToL1(table + (t + kTableRows) * row_bytes + k * kWordBytes);
       const VU word = hn::Load(du, row);
       acc[t] = hn::MulAdd(x1, HighHalf(word), hn::MulAdd(x0, LowHalf(word), acc[t]));
     }
@@ -75,7 +75,7 @@ HWY_INLINE void DotInt8(const std::byte* HWY_RESTRICT x, const std::byte* HWY_RE
     LTS_UNROLL
     for (int t = 0; t < kTableRows; ++t) {
       const auto* row = reinterpret_cast<const std::int32_t*>(table + t * row_bytes + k);
-      __builtin_prefetch(table + (t + kTableRows) * row_bytes + k, 0, 3);
+      PrefetchToL1(table + (t + kTableRows) * row_bytes + k);
       acc[t] = DotQuads(acc[t], hn::Load(di, row), quads);
     }
   }

@@ -59,6 +59,23 @@ HWY_INLINE void StorePartial(V v, float* p, std::int64_t n) {
 #endif
 }
 
+// How far ahead to ask for weights that are read once (decode). What counts there is how many lines
+// are under way: the hardware's own prefetcher stops at the end of each 4 KiB page and keeps fewer
+// under way than the core could.
+inline constexpr std::int64_t kStreamAheadBytes = 4096;
+inline constexpr std::int64_t kStreamAhead = kStreamAheadBytes / 4;  // floats or words
+HWY_INLINE void PrefetchToL1(const void* p) { __builtin_prefetch(p, 0, 3); }
+
+// The accumulators of a tile.
+template <class Vector, int kRows, int kColumns>
+HWY_INLINE void SetZero(Vector (&sums)[kRows][kColumns]) {
+  LTS_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    LTS_UNROLL
+    for (int c = 0; c < kColumns; ++c) sums[r][c] = hn::Zero(hn::DFromV<Vector>());
+  }
+}
+
 HWY_INLINE V LoadUpTo(const float* p, std::int64_t n) {
   return n >= kLanes ? hn::LoadU(D(), p) : LoadPartial(p, n);
 }
