@@ -1,100 +1,38 @@
 #include "lts/runtime/cpu/kernels/attention.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
-#include <vector>
 
 #include "lts/base/aligned_buffer.h"
-#include "lts/runtime/cpu/kernels/kernel_test.h"
+#include "lts/runtime/cpu/kernels/attention_test_support.h"
 
 namespace lts {
 namespace {
 
-// One head: queries, keys and values of every token, and the cache after all of them.
-struct Head {
-  Head(std::int64_t token_count, std::int64_t head_width, std::uint64_t seed, float size = 1.0F)
-      : tokens(token_count),
-        d_head(head_width),
-        stride(3 * head_width + 1),
-        rng(seed),
-        qkv(tokens * stride, rng, 1),
+// One head and its cache after all tokens.
+struct Head : HeadTokens {
+  Head(std::int64_t token_count, std::int64_t head_width, std::uint64_t seed,
+       float query_size = 1.0F)
+      : HeadTokens(token_count, head_width, seed, query_size),
         keys(KeyCacheSize(tokens, d_head)),
         values(ValueCacheSize(tokens, d_head)),
         scratch(AttendScratchSize(d_head)) {
-    for (std::int64_t i = 0; i < tokens; ++i) {
-      for (std::int64_t j = 0; j < d_head; ++j) qkv[i * stride + j] *= size;
-    }
     // Keys that were never written must not be seen.
     std::fill(keys.span().begin(), keys.span().end(), std::numeric_limits<float>::quiet_NaN());
-    // In pieces, across blocks.
-    for (std::int64_t first = 0, n = 0; first < tokens; first += n) {
-      n = std::min<std::int64_t>(tokens - first, 1 + first * 2 / 3);
-      const float* row = qkv.data() + first * stride;
-      StoreKeysValues(row + d_head, row + 2 * d_head, stride, n, d_head, first, keys.data(),
-                      values.data());
-    }
+    StoreInPieces([&](const float* k, const float* v, std::int64_t n, std::int64_t first) {
+      StoreKeysValues(k, v, stride, n, d_head, first, keys.data(), values.data());
+    });
   }
 
-  AttendTask Task(std::int64_t first, std::int64_t rows, Values& out) {
-    return {.q = qkv.data() + first * stride,
-            .q_stride = stride,
-            .rows = rows,
-            .first_position = first,
-            .position_step = 1,
-            .keys = keys.data(),
-            .values = values.data(),
-            .d_head = d_head,
-            .scale = 1.0F / std::sqrt(static_cast<float>(d_head)),
-            .out = out.data(),
-            .out_stride = d_head};
+  AttendTask Task(std::int64_t first, std::int64_t rows, Values& out) const {
+    return TaskOver(keys.data(), values.data(), first, rows, out);
   }
 
-  // Attention of the query of token `query` over keys [0, position] in float64.
-  std::vector<double> Exactly(std::int64_t query, std::int64_t position) const {
-    std::vector<double> weights(static_cast<std::size_t>(position + 1));
-    double max = -std::numeric_limits<double>::infinity();
-    for (std::int64_t t = 0; t <= position; ++t) {
-      double score = 0;
-      for (std::int64_t j = 0; j < d_head; ++j) {
-        score += static_cast<double>(qkv[query * stride + j]) *
-                 static_cast<double>(qkv[t * stride + d_head + j]);
-      }
-      score /= std::sqrt(static_cast<double>(d_head));
-      weights[static_cast<std::size_t>(t)] = score;
-      max = std::max(max, score);
-    }
-    double sum = 0;
-    for (double& weight : weights) sum += weight = std::exp(weight - max);
-    std::vector<double> out(static_cast<std::size_t>(d_head), 0.0);
-    for (std::int64_t t = 0; t <= position; ++t) {
-      for (std::int64_t j = 0; j < d_head; ++j) {
-        out[static_cast<std::size_t>(j)] += weights[static_cast<std::size_t>(t)] / sum *
-                                            static_cast<double>(qkv[t * stride + 2 * d_head + j]);
-      }
-    }
-    return out;
-  }
-
-  std::int64_t tokens;
-  std::int64_t d_head;
-  std::int64_t stride;
-  Rng rng;
-  Values qkv;  // [tokens, stride]: query, key, value, and one float that belongs to nobody
   AlignedBuffer<float> keys;
   AlignedBuffer<float> values;
   AlignedBuffer<float> scratch;
 };
-
-// Weights sum to 1 and values are below 1: an error of e in every score moves a result by at most 2
-// e. A score of d_head products of values below `size` is off by (d_head + 3) roundings of its
-// magnitude at most; sums over t keys round t times.
-double Tolerance(const Head& head, std::int64_t position, double size = 1.0) {
-  const double score = size * std::sqrt(static_cast<double>(head.d_head));
-  return kRoundoff *
-         (2 * static_cast<double>(head.d_head + 8) * score + static_cast<double>(position) + 16);
-}
 
 LTS_KERNEL_TEST(AttentionTest);
 
@@ -102,10 +40,10 @@ TEST_P(AttentionTest, StoresKeysInTransposedBlocksAndValuesInRows) {
   Head head(70, 5, 1);
   for (std::int64_t t = 0; t < 70; ++t) {
     for (std::int64_t j = 0; j < 5; ++j) {
-      EXPECT_EQ(head.keys[t / 64 * 64 * 5 + j * 64 + t % 64], head.qkv[t * head.stride + 5 + j]);
+      EXPECT_EQ(head.keys[t / 64 * 64 * 5 + j * 64 + t % 64], head.Key(t, j));
     }
     for (std::int64_t j = 0; j < 16; ++j) {
-      EXPECT_EQ(head.values[t * 16 + j], j < 5 ? head.qkv[t * head.stride + 10 + j] : 0.0F);
+      EXPECT_EQ(head.values[t * 16 + j], j < 5 ? head.Value(t, j) : 0.0F);
     }
   }
 }
@@ -120,12 +58,9 @@ TEST_P(AttentionTest, EqualsFloat64ForEveryWidthAndLength) {
         Values out(rows * d_head, head.rng, 1);
         Attend(head.Task(first, rows, out), head.scratch.data());
         for (std::int64_t r = 0; r < rows; ++r) {
-          const std::vector<double> expected = head.Exactly(first + r, first + r);
-          for (std::int64_t j = 0; j < d_head; ++j) {
-            ASSERT_NEAR(out[r * d_head + j], expected[static_cast<std::size_t>(j)],
-                        Tolerance(head, first + r))
-                << d_head << " " << tokens << " row " << first + r;
-          }
+          ASSERT_LE(head.Distance(out.data() + r * d_head, first + r, first + r),
+                    Float32Tolerance(head, first + r))
+              << d_head << " " << tokens << " row " << first + r;
         }
       }
     }
@@ -138,11 +73,8 @@ TEST_P(AttentionTest, StaysFiniteWithScoresFarApart) {
   Values out(kQueryBlock * 16, head.rng);
   Attend(head.Task(276, kQueryBlock, out), head.scratch.data());
   for (std::int64_t r = 0; r < kQueryBlock; ++r) {
-    const std::vector<double> expected = head.Exactly(276 + r, 276 + r);
-    for (std::int64_t j = 0; j < 16; ++j) {
-      ASSERT_NEAR(out[r * 16 + j], expected[static_cast<std::size_t>(j)],
-                  Tolerance(head, 299, kSize));
-    }
+    ASSERT_LE(head.Distance(out.data() + r * 16, 276 + r, 276 + r),
+              Float32Tolerance(head, 299, kSize));
   }
 }
 
@@ -169,10 +101,7 @@ TEST_P(AttentionTest, ServesHeadsThatShareKeysAtOneToken) {
   task.position_step = 0;
   Attend(task, head.scratch.data());
   for (std::int64_t r = 0; r < 10; ++r) {
-    const std::vector<double> expected = head.Exactly(r, 77);
-    for (std::int64_t j = 0; j < 24; ++j) {
-      ASSERT_NEAR(out[r * 24 + j], expected[static_cast<std::size_t>(j)], Tolerance(head, 77));
-    }
+    ASSERT_LE(head.Distance(out.data() + r * 24, r, 77), Float32Tolerance(head, 77));
   }
 }
 
