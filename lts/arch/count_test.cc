@@ -77,9 +77,10 @@ TEST(CountParameters, IgnoresTheNumberOfHeads) {
 
 // Each is the count that the model's own release states.
 TEST(CountParameters, EqualsThePublishedSizesOfOtherDecoders) {
-  EXPECT_EQ(CountParameters(OptGraph(12, 768, 768, 3072, 12, 50272, 2048)).total(), 125239296);
-  EXPECT_EQ(CountParameters(OptGraph(24, 1024, 512, 4096, 16, 50272, 2048)).total(), 331196416);
-  EXPECT_EQ(CountParameters(CodeGenGraph(20, 1024, 16, 32, 51200, 2048)).total(), 356712448);
+  EXPECT_EQ(CountParameters(OptGraph(12, 768, 3072, 12, 50272, 2048)).total(), 125239296);
+  EXPECT_EQ(CountParameters(ProjectedOptGraph(24, 1024, 512, 4096, 16, 50272, 2048)).total(),
+            331196416);
+  EXPECT_EQ(CountParameters(CodeGenGraph(20, 1024, 4096, 16, 32, 51200, 2048)).total(), 356712448);
   EXPECT_EQ(CountParameters(LlamaGraph(22, 2048, 5632, 32, 4, 32000, 2048)).total(), 1100048384);
   EXPECT_EQ(CountParameters(LlamaGraph(32, 4096, 11008, 32, 32, 32000, 4096)).total(), 6738415616);
 }

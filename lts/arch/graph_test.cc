@@ -137,9 +137,9 @@ TEST(TensorShape, HoldsOneOrTwoExtents) {
 }
 
 TEST(ValidateGraph, AcceptsEveryDecoderThatTheOpsAreMeantFor) {
-  ValidateGraph(OptGraph(2, 64, 64, 128, 4, 100, 32));
-  ValidateGraph(OptGraph(2, 64, 16, 128, 4, 100, 32));
-  ValidateGraph(CodeGenGraph(2, 64, 4, 8, 100, 32));
+  ValidateGraph(OptGraph(2, 64, 128, 4, 100, 32));
+  ValidateGraph(ProjectedOptGraph(2, 64, 16, 128, 4, 100, 32));
+  ValidateGraph(CodeGenGraph(2, 64, 256, 4, 8, 100, 32));
   ValidateGraph(LlamaGraph(2, 64, 176, 8, 2, 100, 32));
   const AdaptiveVocabulary vocabulary{100, 32, 4, {20, 60}, {false, true, true}};
   ValidateGraph(TransformerXlGraph(64, {{2, 2, 128}, {8, 8, 64}}, vocabulary, 16));

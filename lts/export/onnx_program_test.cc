@@ -33,9 +33,9 @@ Graph UnequalGpt2() {
 std::vector<Graph> Decoders() {
   return {UnequalGpt2(),
           BuildGraph(Architecture::Gpt2(2, 60, 100, 3, 90, 32)),  // d_head 20
-          OptGraph(2, 64, 64, 128, 4, 100, 48),
-          OptGraph(2, 64, 32, 128, 4, 100, 48),
-          CodeGenGraph(2, 64, 4, 8, 100, 48),
+          OptGraph(2, 64, 128, 4, 100, 48),
+          ProjectedOptGraph(2, 64, 32, 128, 4, 100, 48),
+          CodeGenGraph(2, 64, 256, 4, 8, 100, 48),
           LlamaGraph(2, 64, 96, 4, 2, 100, 48)};
 }
 
