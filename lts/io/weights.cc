@@ -11,9 +11,11 @@
 #include <utility>
 
 #include "lts/base/error.h"
+#include "lts/base/files.h"
 #include "lts/base/json.h"
 #include "lts/base/suggest.h"
 #include "lts/io/safetensors.h"
+#include "lts/io/shard_index.h"
 #include "lts/io/torch_file.h"
 
 namespace lts {
@@ -28,27 +30,14 @@ StoredTensors ReadOne(const std::string& path) {
   return path.ends_with(".safetensors") ? ReadSafetensors(path) : ReadTorchFile(path);
 }
 
-// A file beside the index: an index from elsewhere must not make us open others.
-bool IsPlainName(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos;
-}
-
 StoredTensors ReadShards(const std::string& index) {
   const auto fail = [&index](const std::string& problem) {
     throw Error(ErrorCode::kCorrupt, fmt::format("{}: {}", index, problem));
   };
-  const Json json = ReadJsonFile(index);
-  const Json* const map = json.is_object() ? json.Find("weight_map") : nullptr;
-  if (map == nullptr || !map->is_object()) fail("'weight_map' is missing or no object");
+  const std::map<std::string, std::string> file_by_tensor =
+      ParseShardIndex(ReadFile(index, JsonLimits{}.max_bytes), index);
   std::set<std::string> files;
-  for (const auto& [tensor, file] : map->AsObject()) {
-    if (!file.is_string() || !IsPlainName(file.AsString())) {
-      fail(fmt::format("tensor '{}': got {}, expected the name of a file beside the index",
-                       Quoted(tensor), Quoted(WriteJson(file, JsonStyle::kCompact))));
-    }
-    files.insert(file.AsString());
-  }
+  for (const auto& [tensor, file] : file_by_tensor) files.insert(file);
   const std::filesystem::path folder = std::filesystem::path(index).parent_path();
   StoredTensors all;
   std::map<std::string, std::string, std::less<>> file_of;
@@ -64,10 +53,10 @@ StoredTensors ReadShards(const std::string& index) {
     }
     std::move(shard.storage.begin(), shard.storage.end(), std::back_inserter(all.storage));
   }
-  for (const auto& [tensor, file] : map->AsObject()) {
+  for (const auto& [tensor, file] : file_by_tensor) {
     if (!file_of.contains(tensor)) {
-      fail(fmt::format("tensor '{}' is not in {}; is the download complete?", Quoted(tensor),
-                       Quoted(file.AsString())));
+      fail(
+          fmt::format("tensor '{}' is not in {}; is the download complete?", Quoted(tensor), file));
     }
   }
   return all;

@@ -14,10 +14,9 @@ namespace lts {
 // nullopt: none is.
 std::optional<std::string> FindWeights(const std::string& folder);
 
-// Reads any file that FindWeights gives. An index is
-//   {"metadata"?: ..., "weight_map": {tensor: file beside the index, ...}}
-// and all tensors of the files that it names are read; one that it names and no file has, or two of
-// one name, are kCorrupt. Throws as the readers of the files.
+// Reads any file that FindWeights gives. Of an index (shard_index.h) all tensors of the files that
+// it names are read; one that it names and no file has, or two of one name, are kCorrupt. Throws as
+// the readers of the files.
 StoredTensors ReadWeights(const std::string& path);
 
 }  // namespace lts
