@@ -43,6 +43,13 @@ PerplexityResult MeasurePerplexity(LoadedModel& model, std::span<const std::int3
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("perplexity: got {} tokens, expected at least 2", count));
   }
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] >= 0 && tokens[i] < graph.vocab_size) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("perplexity: token {}: got id {}, expected 0 to {}; is the tokenizer "
+                            "the model's?",
+                            i, tokens[i], graph.vocab_size - 1));
+  }
   if (window < 2 || window > graph.max_seq_len || stride < 1 || stride > window) {
     throw Error(
         ErrorCode::kInvalidArgument,

@@ -29,8 +29,8 @@ struct PerplexityResult {
 };
 
 // tokens: at least 2, in [0, V). Sums are in double, so the result varies with the engine alone.
-// Throws kInvalidArgument on fewer tokens, options outside their ranges and logits that are NaN or
-// infinite; as LoadedModel::NewSession and Session::Step; kCancelled.
+// Throws kInvalidArgument on fewer tokens, tokens and options outside their ranges, and logits that
+// give a token no finite likelihood; as LoadedModel::NewSession and Session::Step; kCancelled.
 PerplexityResult MeasurePerplexity(LoadedModel& model, std::span<const std::int32_t> tokens,
                                    const PerplexityOptions& options = {});
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "lts/base/error.h"
@@ -14,18 +16,19 @@ namespace {
 
 constexpr std::int64_t kVocabSize = 5;
 
-// Says of each next token what its context's length alone decides: token t % V gets logit
-// log(1 + length), all others 0. Records the steps.
+// Says of each next token what its context's length alone decides: token 2 gets logit
+// log(1 + length), or `logit` if there is one, all others 0. Records the steps.
 class CountingSession final : public Session {
  public:
-  explicit CountingSession(std::vector<std::int64_t>* lengths) : lengths_(lengths) {}
+  CountingSession(std::vector<std::int64_t>* lengths, std::optional<float> logit)
+      : lengths_(lengths), logit_(logit) {}
   void Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) override {
     EXPECT_EQ(which, Logits::kAll);
     EXPECT_EQ(logits.size(), tokens.size() * kVocabSize);
     std::fill(logits.begin(), logits.end(), 0.0F);
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       ++length_;
-      logits[i * kVocabSize + 2] = std::log(1.0F + static_cast<float>(length_));
+      logits[i * kVocabSize + 2] = logit_.value_or(std::log(1.0F + static_cast<float>(length_)));
     }
     lengths_->push_back(length_);
   }
@@ -36,6 +39,7 @@ class CountingSession final : public Session {
 
  private:
   std::vector<std::int64_t>* lengths_;
+  std::optional<float> logit_;
   std::int64_t length_ = 0;
 };
 
@@ -47,10 +51,11 @@ class CountingModel final : public LoadedModel {
   }
   std::unique_ptr<Session> NewSession(const SessionOptions& options) override {
     EXPECT_TRUE(options.all_logits);
-    return std::make_unique<CountingSession>(&lengths);
+    return std::make_unique<CountingSession>(&lengths, logit);
   }
   const Graph& graph() const override { return graph_; }
   std::vector<std::int64_t> lengths;
+  std::optional<float> logit;
 
  private:
   Graph graph_;
@@ -93,10 +98,27 @@ TEST(Perplexity, LongWindowsAreFedInSteps) {
   EXPECT_EQ(model.lengths, (std::vector<std::int64_t>{32, 64, 89}));
 }
 
+TEST(Perplexity, RefusesLogitsWithoutAFiniteLikelihood) {
+  for (const float logit :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
+    CountingModel model;
+    model.logit = logit;
+    const std::vector<std::int32_t> tokens(10, 2);
+    EXPECT_THROW(MeasurePerplexity(model, tokens), Error) << logit;
+  }
+}
+
 TEST(Perplexity, RefusesWhatHasNone) {
   CountingModel model;
   const std::vector<std::int32_t> tokens(10, 2);
   EXPECT_THROW(MeasurePerplexity(model, std::span(tokens).first(1)), Error);
+  // The last token is predicted and never fed: no engine would refuse it.
+  for (const std::int32_t id : {-1, static_cast<std::int32_t>(kVocabSize)}) {
+    std::vector<std::int32_t> outside = tokens;
+    outside.back() = id;
+    EXPECT_THROW(MeasurePerplexity(model, outside), Error) << id;
+  }
   EXPECT_THROW(MeasurePerplexity(model, tokens, {.window = 101}), Error);
   EXPECT_THROW(MeasurePerplexity(model, tokens, {.window = 1}), Error);
   EXPECT_THROW(MeasurePerplexity(model, tokens, {.window = 4, .stride = 5}), Error);
