@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <unordered_set>
 
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
@@ -305,6 +306,11 @@ std::size_t Expression::MatchEnd(const std::vector<Letter>& letters, std::size_t
   };
   constexpr std::size_t kNoMatch = ~std::size_t{0};
   std::vector<Choice> choices;
+  // Where this match has gone on before, after the first retries: from there it fails again.
+  // Without it, k repeats in a row would try the k-th power of a run's length.
+  constexpr std::size_t kFreeRetries = 64;
+  std::size_t retries = 0;
+  std::unordered_set<std::uint64_t> tried;  // next << 48 | at
   std::uint32_t next = 0;
   std::size_t at = start;
   for (;;) {
@@ -338,15 +344,18 @@ std::size_t Expression::MatchEnd(const std::vector<Letter>& letters, std::size_t
       }
     }
     if (!failed) continue;
-    if (choices.empty()) return kNoMatch;
-    Choice& choice = choices.back();
-    next = choice.next;
-    at = choice.high;
-    if (choice.high == choice.low) {
-      choices.pop_back();
-    } else {
-      --choice.high;
-    }
+    do {
+      if (choices.empty()) return kNoMatch;
+      Choice& choice = choices.back();
+      next = choice.next;
+      at = choice.high;
+      if (choice.high == choice.low) {
+        choices.pop_back();
+      } else {
+        --choice.high;
+      }
+    } while (++retries > kFreeRetries &&
+             !tried.insert(std::uint64_t{next} << 48 | std::uint64_t{at}).second);
   }
 }
 

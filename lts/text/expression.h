@@ -3,16 +3,21 @@
 // fast ones are held against.
 //
 // Grammar (Oniguruma's and Rust's meaning, the first alternative that matches wins, greedy):
-//   expression   = sequence { "|" sequence }
-//   sequence     = { item }
-//   item         = (character | class) [repeat] | group ["?"] | "(?!" (character | class) ")"
-//   group        = ("(" | "(?:" | "(?i:") expression ")"
-//   repeat       = ("?" | "*" | "+" | "{" number ["," [number]] "}") ["+"]     "+" after:
-//   possessive class        = "." | "\s" "\S" "\d" "\p{..}" "\P{..}" | "[" ["^"] { class | range }
-//   "]" character    = any but \ | ( ) [ { ? * + . ^ $, or "\" and one of those, or \r \n \t
-// Properties: L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P S Z C. (?i: folds ASCII letters, and U+017F
-// to s. What else an expression may hold (back references, look-behind, anchors, lazy repeats, &&)
-// is refused, kUnsupported.
+//
+//   expression := sequence { "|" sequence }
+//   sequence   := { item }
+//   item       := (character | class) [repeat] | group ["?"] | "(?!" (character | class) ")"
+//   group      := ("(" | "(?:" | "(?i:") expression ")"
+//   repeat     := ("?" | "*" | "+") ["+"] | "{" number ["," [number]] "}"
+//                 (a "+" after it: possessive)
+//   class      := "." | property | "[" ["^"] { property | range } "]"
+//   property   := "\s" | "\S" | "\d" | "\p{..}" | "\P{..}"
+//   range      := character ["-" character]
+//   character  := any but | ( ) [ { ? * + ^ $ \ and ".", or one of \r \n \t, or "\" and a sign
+//
+// Properties: L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P S Z Cc Cf. (?i: folds ASCII letters, and
+// U+017F to s. What else an expression may hold (back references, look-behind, anchors, lazy
+// repeats, &&) is refused, kUnsupported.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +29,13 @@ namespace lts {
 
 class Expression {
  public:
-  // Throws kUnsupported "expression '...': at 12: got '(?<', supported: ...". At most 4 KiB.
+  // Throws kUnsupported "expression '...': at 12: got '(?<', expected ...". At most 4 KiB.
   explicit Expression(std::string_view text);
 
   // Appends the matches, from left to right and not overlapping, and whatever lies between them,
-  // as pieces: together they are `text`. An empty match is no piece. An expression
-  // that can fail after a long run may be quadratic in the run. Thread-safe.
+  // as pieces: together they are `text`. An empty match is no piece. O(bytes) for the expressions
+  // of tokenizers; an expression that fails after long runs tries each of its items at each place
+  // of them, from each place: at most O(items * run^3), whatever the expression. Thread-safe.
   void Split(std::string_view text, std::vector<std::string_view>& pieces) const;
 
  private:

@@ -133,6 +133,7 @@ TEST(Expression, RefusesWhatItDoesNotMatchAndSaysWhere) {
   }
   try {
     const Expression expression{R"(ab(?<=c))"};
+    ADD_FAILURE() << "look-behind was accepted";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("at 3"));
   }
@@ -143,6 +144,16 @@ TEST(Expression, BoundsItsSizeAndItsDepth) {
   EXPECT_THROW(Expression(std::string(100, '(') + "a" + std::string(100, ')')), Error);
   EXPECT_THAT(Match(std::string(10, '(') + "a" + std::string(10, ')'), "ba"),
               ElementsAre("b", "a"));
+}
+
+// Without a memory of what failed, six repeats in a row try 200^6 / 6! ways here.
+TEST(Expression, TriesNoPlaceOfARunTwice) {
+  const std::string spaces(200, ' ');
+  EXPECT_THAT(Match(R"(\s*\s*\s*\s*\s*\s*x)", spaces + "y"), ElementsAre(spaces + "y"));
+  EXPECT_THAT(Match(R"(\s*\s*\s*\s*\s*\s*x)", spaces + "x y"), ElementsAre(spaces + "x", " y"));
+  // What failed from one place is tried again from the next.
+  EXPECT_THAT(Match("a*a*a{100}b", std::string(300, 'a') + "ca" + std::string(99, 'a') + "b"),
+              ElementsAre(std::string(300, 'a') + "c", std::string(100, 'a') + "b"));
 }
 
 TEST(Expression, TakesLongRunsInOneGo) {
