@@ -22,9 +22,9 @@ struct BindingNames {
 // Names may come with or without the base model's prefix. Throws kInvalidArgument, naming tensors,
 // when
 //   a shape contradicts the architecture,
-//   a tensor is missing, or one is there that no such model has (buffers such as causal masks may),
-//   a tied head is stored and differs from the token embedding.
-// Throws kUnsupported for element types that are no floats of 16 bits or more.
+//   a tensor is missing, or one is there that no such model has (buffers such as causal masks may).
+// Throws kUnsupported for element types that are no floats of 16 bits or more, and when a tied head
+// is stored and differs from the token embedding.
 Model BindWeights(const Architecture& architecture, StoredTensors stored,
                   const BindingNames& names);
 

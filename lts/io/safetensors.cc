@@ -99,7 +99,7 @@ class Parser {
     }
   }
 
-  // A member of a tensor's description; all three are required and no other is known.
+  // A member of a tensor's description: three are required, others mean nothing here.
   const Json& Member(std::string_view tensor, const Json& description, std::string_view key) const {
     const Json* const member = description.Find(key);
     if (member == nullptr) FailTensor(tensor, fmt::format("'{}' is missing", key));

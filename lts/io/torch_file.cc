@@ -192,8 +192,8 @@ class StateDict {
   }
 
   // From the tensor's first element to its last, which must lie in the storage.
-  std::span<std::byte> Bytes(const StoredTensor& tensor, std::int64_t offset,
-                             const Storage& storage, std::span<std::byte> bytes) const {
+  std::span<std::byte> Bytes(StoredTensor& tensor, std::int64_t offset, const Storage& storage,
+                             std::span<std::byte> bytes) const {
     const std::int64_t size = SizeOf(tensor.type);
     try {
       RowMajorStrides(tensor.shape);  // the number of elements does not overflow
@@ -210,6 +210,10 @@ class StateDict {
       if (last >= storage.count) {
         FailTensor(tensor.name,
                    fmt::format("reaches element {} of a storage of {}", last, storage.count));
+      }
+      // A stride that is never taken may be anything in the file; nobody must multiply by it.
+      for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+        if (tensor.shape[i] == 1) tensor.strides[i] = 0;
       }
       return bytes.subspan(static_cast<std::size_t>(offset * size),
                            static_cast<std::size_t>((last - offset + 1) * size));

@@ -53,9 +53,9 @@ std::string Text(std::string_view text) {
   return "X" + Raw(static_cast<std::uint32_t>(text.size())) + std::string(text);
 }
 std::string Int(std::int32_t value) { return "J" + Raw(value); }
-std::string Ints(const std::vector<std::int32_t>& values) {
+std::string Ints(const std::vector<std::int64_t>& values) {
   std::string tuple = "(";
-  for (const std::int32_t value : values) tuple += Int(value);
+  for (const std::int64_t value : values) tuple += "\x8a\x08" + Raw(value);
   return tuple + "t";
 }
 
@@ -63,8 +63,8 @@ struct TensorPickle {
   std::string type = "FloatStorage";
   std::int32_t elements = 6;
   std::int32_t offset = 0;
-  std::vector<std::int32_t> shape = {2, 3};
-  std::vector<std::int32_t> strides = {3, 1};
+  std::vector<std::int64_t> shape = {2, 3};
+  std::vector<std::int64_t> strides = {3, 1};
 };
 
 std::string Tensor(const TensorPickle& tensor) {
@@ -109,6 +109,18 @@ TEST(ParseTorchFile, ReadsTensorsWhereTheyLie) {
   EXPECT_GE(reinterpret_cast<char*>(tensors[0].bytes.data()), file.data());
 }
 
+// Bytes from one row to the next would overflow.
+TEST(ParseTorchFile, ForgetsStridesThatAreNeverTaken) {
+  std::string file = Archive(
+      StateDict(Text("w") + Tensor({.shape = {1, 3}, .strides = {std::int64_t{1} << 62, 2}})));
+  const std::vector<StoredTensor> tensors = ParseTorchFile(Bytes(file), "m.bin");
+  ASSERT_EQ(tensors.size(), 1);
+  EXPECT_THAT(tensors[0].strides, ElementsAre(0, 2));
+  std::vector<float> values(3);
+  CopyAsFloat32(AsMatrix(tensors[0]), "w", values.data(), 3);
+  EXPECT_THAT(values, ElementsAre(0, 2, 4));
+}
+
 TEST(ParseTorchFile, ReadsOfLegacyFilesWhatItReadsOfArchives) {
   const StoredTensors legacy = ReadTorchFile(CheckpointFolder("gpt2_legacy/pytorch_model.bin"));
   EXPECT_EQ(legacy.tensors.size(), 32);  // two masks a layer more than weights
@@ -127,7 +139,7 @@ TEST(ParseTorchFile, RejectsTensorsOutsideTheirStorage) {
   EXPECT_THAT(MessageOf({.offset = -1}), HasSubstr("an integer >= 0"));
   EXPECT_THAT(MessageOf({.strides = {-3, 1}}), HasSubstr("an integer >= 0"));
   EXPECT_THAT(MessageOf({.strides = {3}}), HasSubstr("other numbers"));
-  constexpr std::int32_t kMany = 0x7FFFFFFF;
+  constexpr std::int64_t kMany = 0x7FFFFFFF;
   EXPECT_THAT(MessageOf({.shape = {kMany, kMany, kMany}, .strides = {0, 0, 0}}),
               HasSubstr("overflow"));
   EXPECT_THAT(MessageOf({.shape = {2, kMany}, .strides = {kMany, kMany}}), HasSubstr("reaches"));
