@@ -78,17 +78,17 @@ double Sampler::Keep(std::span<const float> logits, std::span<const std::int32_t
   }
   const auto temperature = static_cast<float>(options_.temperature);
   const float largest = logits_[best] / temperature;
-  double total = 0;
+  // A temperature near 0 takes the largest beyond float32: all that is left is greedy.
+  if (!std::isfinite(largest)) {
+    candidates_.push_back({logits_[best], static_cast<std::int32_t>(best), 1});
+    return 1;
+  }
   for (std::size_t i = 0; i < logits_.size(); ++i) {
     const float logit = logits_[i] / temperature;
     candidates_.push_back({logit, static_cast<std::int32_t>(i), 0});
   }
-  // A temperature near 0 takes the largest beyond float32: all that is left is greedy.
-  if (!std::isfinite(largest)) {
-    candidates_ = {{logits_[best], static_cast<std::int32_t>(best), 1}};
-    return 1;
-  }
   KeepTopK();
+  double total = 0;
   for (Candidate& candidate : candidates_) {
     candidate.weight = std::exp(static_cast<double>(candidate.logit) - largest);
     total += candidate.weight;
