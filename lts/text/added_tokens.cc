@@ -13,7 +13,7 @@ std::size_t SpaceBefore(std::string_view text, std::size_t least, std::size_t en
   std::size_t start = end;
   for (std::size_t at = end; at-- > least;) {
     if ((static_cast<std::uint8_t>(text[at]) & 0xC0) == 0x80) {
-      if (end - at > 3 && start - at > 3) break;  // no character is that long
+      if (start - at > 3) break;  // no character is that long
       continue;
     }
     const Character character = CharacterAt(text, at);

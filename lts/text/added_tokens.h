@@ -22,7 +22,8 @@ class AddedTokens {
   explicit AddedTokens(const std::vector<AddedToken>& tokens);
 
   // Covers `text` without gaps; of empty text: nothing. `special` = false leaves special tokens
-  // (not other added ones) as text. O(bytes log tokens). Thread-safe.
+  // (not other added ones) as text. At each place where a
+  // token may begin O(bytes of it that agree * log tokens). Thread-safe.
   std::vector<Segment> Split(std::string_view text, bool special) const;
 
  private:

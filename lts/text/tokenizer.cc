@@ -13,6 +13,9 @@
 namespace lts {
 namespace {
 
+// BytePairs takes pieces below 2^32 - 1 bytes, and one may get a space in front.
+constexpr std::size_t kMaxTextBytes = 0xFFFFFFFF - 2;
+
 [[noreturn]] void Fail(const std::string& name, const std::string& problem) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", Quoted(name, 400), problem));
 }
@@ -112,7 +115,7 @@ Tokenizer::Tokenizer(const TokenizerData& data, const std::string& name)
 
 std::vector<std::int32_t> Tokenizer::Encode(std::string_view text,
                                             const EncodeOptions& options) const {
-  if (text.size() >= 0xFFFFFFFF) {
+  if (text.size() > kMaxTextBytes) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("text: got {} bytes, expected less than 4 GiB; split it at line ends",
                             text.size()));

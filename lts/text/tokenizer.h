@@ -43,7 +43,7 @@ class Tokenizer {
   explicit Tokenizer(const TokenizerData& data, const std::string& name = "tokenizer");
 
   // About 20 ns a byte of mixed text with GPT-2's vocabulary (tokenizer_bench.cc); O(n log n) for
-  // whatever text. Throws
+  // whatever text where each split has a rule (splitter.h), else see Expression::Split. Throws
   // kInvalidArgument for texts of 4 GiB or more.
   std::vector<std::int32_t> Encode(std::string_view text, const EncodeOptions& options = {}) const;
 
