@@ -86,6 +86,40 @@ TEST(ParetoFront, EqualsBruteForce) {
   }
 }
 
+// Long enough for the recursion beyond 3 objectives; `spread` values of a coordinate make anything
+// from almost all equal to hardly any two.
+TEST(ParetoFront, EqualsBruteForceOnManyPoints) {
+  Rng rng(14);
+  for (std::int64_t objectives = 3; objectives <= 8; ++objectives) {
+    for (const std::int64_t spread : {2, 3, 8, 40, 100'000}) {
+      const std::vector<Point> points = RandomPoints(1500, objectives, spread, rng);
+      EXPECT_EQ(ParetoFront(points), BruteForceFront(points)) << objectives << " " << spread;
+    }
+  }
+}
+
+// All on the front: what a search for many objectives ends with.
+TEST(ParetoFront, KeepsAPlaneOfConflictingPoints) {
+  Rng rng(15);
+  for (std::int64_t objectives = 2; objectives <= 5; ++objectives) {
+    std::vector<Point> points = RandomPoints(3000, objectives - 1, 1'000'000, rng);
+    for (Point& point : points) {
+      double sum = 0;
+      for (const double value : point) sum += value;
+      point.push_back(-sum);
+    }
+    std::ranges::sort(points);
+    points.erase(std::unique(points.begin(), points.end()), points.end());
+    rng.Shuffle(std::span<Point>(points));
+    EXPECT_EQ(ParetoFront(points).size(), points.size()) << objectives;
+  }
+}
+
+TEST(ParetoFront, TakesPointsOneAfterAnother) {
+  EXPECT_THAT(ParetoFront(std::vector<double>{1, 3, 2, 1, 2, 3, 1, 3}, 2), ElementsAre(0, 1));
+  EXPECT_THAT(ParetoFront(std::vector<double>{}, 3), IsEmpty());
+}
+
 TEST(Hypervolume, OfTheExample) {
   EXPECT_EQ(Hypervolume(std::vector<Point>{{1, 3}, {2, 1}}, {4, 4}), 7);
 }
