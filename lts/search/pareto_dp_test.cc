@@ -306,6 +306,47 @@ TEST(SolveExactly, ComparesWhatIsTooLargeForAKey) {
   }
 }
 
+// What says nothing new makes no state that its absence would not.
+TEST(SolveExactly, RedundantComponentsAndLimitsCostNoStates) {
+  Rng rng(4);
+  TestProblem plain = Simple({Combine::kSum, Combine::kMax, Combine::kSum}, 6, {0, 0, 0}, {},
+                             {{1, 0, 0}, {0, 1, 0}, {0, 0, -1}});
+  TestProblem redundant = plain;
+  redundant.combine.insert(redundant.combine.end(),
+                           {Combine::kSum, Combine::kMax, Combine::kMax, Combine::kSum});
+  redundant.list[0].depths[0].base = {0, 0, 0, 7, 3, 1000, 5};
+  for (int option = 0; option < 8; ++option) {
+    const std::int64_t a = rng.Below(50);
+    const std::int64_t b = rng.Below(50);
+    const std::int64_t c = rng.Below(50);
+    plain.list[0].options.insert(plain.list[0].options.end(), {a, b, c});
+    // Of a, of b, below its base, and of no interest.
+    redundant.list[0].options.insert(redundant.list[0].options.end(),
+                                     {a, b, c, 3 * a + 2, b / 4, 10 * c, rng.Below(50)});
+  }
+  redundant.criteria = {{{.weights = {1, 0, 0, 1, 0, 0, 0}},
+                         {.weights = {0, 1, 0, 0, 1, 2, 0}},
+                         {.weights = {0, 0, -1, 0, 0, 0, 0}},
+                         {.weights = {-1, -1, 1, 0, 0, 0, 1}, .bound = 6 * 100}}};
+  const ExactFront front = SolveExactly(plain);
+  const ExactFront again = SolveExactly(redundant);
+  EXPECT_EQ(front.states, again.states);
+  ASSERT_EQ(front.members.size(), again.members.size());
+  for (std::size_t i = 0; i < front.members.size(); ++i)
+    EXPECT_EQ(front.members[i].options, again.members[i].options);
+}
+
+TEST(SolveExactly, MakesNoStatesThatNoLimitAllows) {
+  Rng rng(5);
+  TestProblem problem = Simple({Combine::kSum, Combine::kSum}, 8, {0, 0}, {}, {{1, 1}, {-1, 0}});
+  for (int option = 0; option < 20; ++option)
+    problem.list[0].options.insert(problem.list[0].options.end(), {option, rng.Below(50)});
+  const std::int64_t all = SolveExactly(problem).states;
+  problem.criteria[0].push_back({.weights = {1, 0}, .bound = 8});
+  EXPECT_LT(SolveExactly(problem).states, all / 4);
+  ExpectEqualsEnumeration(problem, "at most 8");
+}
+
 std::string ErrorOf(const SeparableProblem& problem, ErrorCode code,
                     std::int64_t max_states = 50'000'000) {
   try {
