@@ -54,12 +54,13 @@ struct ReducedFamily {
 // and a front of the options.
 ReducedFamily Reduce(const SeparableProblem& problem, std::int64_t index, const Family& family);
 
-// Can limits still be answered for states of a key? `totals`: [components] of one state of `layers`
-// layers, without base. False only when no completion of any state of its key satisfies all limits,
-// at any depth.
+// Whether states can still become architectures that satisfy all limits. Refers to all three
+// arguments.
 class LimitBounds {
  public:
   LimitBounds(const SeparableProblem& problem, const Family& family, const ReducedFamily& reduced);
+  // totals: [components] of one state of `layers` layers, without base; the answer holds for all of
+  // its key. False only when no completion of any of them satisfies all limits, at any depth.
   bool MaySatisfy(std::int64_t layers, std::span<const std::int64_t> totals) const;
 
  private:
