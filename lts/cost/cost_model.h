@@ -7,18 +7,25 @@
 // dimensions alone, so that a prediction stays
 //
 //   value = Finish(Shared(n_layer, d_model) + sum over layers of Layer(d_model, layer)
-//                  + max over layers of Peak(d_model, layer))
+//                  + Last(d_model, last layer) + max over layers of Peak(d_model, layer))
 //
-// which is what search/pareto_dp.h solves exactly.
+// which is what search/pareto_dp.h solves exactly. Last is what an engine saves that computes of
+// the last layer of a prompt only what the logits of its last position need; whether this engine
+// does, the observations decide.
+//
+// Method: docs/cost.md. Immutable; const calls from several threads are safe.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lts/arch/architecture.h"
 #include "lts/base/json.h"
+#include "lts/cost/cost_context.h"
 #include "lts/record/measurement.h"
 
 namespace lts {
@@ -30,46 +37,53 @@ struct Estimate {
   double high = 0;
 };
 
-// One measured architecture: at least one of kTtftMs, kTpotMs, kPeakMemoryMib.
+// One measured architecture: at least one of kTtftMs, kTpotMs, kPeakMemoryMib. Other metrics are
+// ignored; of a Measurement value, low and high count.
 struct Observation {
   Architecture architecture;
   std::vector<Measurement> measurements;
 };
 
-// What the architectures of a model have in common.
-struct CostContext {
-  std::string backbone = "gpt2";
-  std::int64_t vocab_size = 50257;
-  std::int64_t max_seq_len = 1024;
-  RuntimeConfig config;
-  Workload workload;
-  bool operator==(const CostContext&) const = default;
-};
+inline constexpr std::size_t kMaxCostObservations = 1024;
+
+// Throws kInvalidArgument "<name>: ..." naming what of the architecture differs from the context.
+void CheckOfContext(const Architecture& architecture, const CostContext& context,
+                    std::string_view name);
 
 class CostModel {
  public:
-  // Throws kInvalidArgument when an observation is not of the context or there are fewer than 3 of
-  // a metric that some have. With few observations intervals are wide, never wrong: the prior is
-  // physics alone. O(observations^2), milliseconds.
+  // Throws kInvalidArgument when an observation is not of the context or holds a number that no
+  // measurement gives, when there are fewer than 3 of a metric that some have, or more than
+  // kMaxCostObservations. With few observations intervals are wide, never wrong: the prior is
+  // physics alone. The same observations in the same order give the same model. Milliseconds for
+  // 50 observations; O(observations^3).
   CostModel(CostContext context, std::span<const Observation> observations);
+  ~CostModel();
+  CostModel(const CostModel&);
+  CostModel(CostModel&&) noexcept;
+  CostModel& operator=(const CostModel&);
+  CostModel& operator=(CostModel&&) noexcept;
 
   const CostContext& context() const;
   // kTtftMs, kTpotMs, kLatencyMs (from both), kPeakMemoryMib, as far as they were observed.
   bool Has(Metric metric) const;
   // Throws kInvalidArgument when the architecture is not of the context; LTS_CHECK(Has(metric)).
-  // Below 5 us.
+  // Below 5 us with 50 observations.
   Estimate Predict(Metric metric, const Architecture& architecture) const;
 
-  // The parts of Predict().value; kTtftMs, kTpotMs and kPeakMemoryMib. Layer and Peak >= 0.
+  // The parts of Predict().value; kTtftMs, kTpotMs and kPeakMemoryMib. Layer and Peak >= 0;
+  // Layer + Last >= 0, and Last is 0 but for kTtftMs.
   double Shared(Metric metric, std::int64_t n_layer, std::int64_t d_model) const;
   double Layer(Metric metric, std::int64_t d_model, const LayerShape& layer) const;
+  double Last(Metric metric, std::int64_t d_model, const LayerShape& layer) const;
   double Peak(Metric metric, std::int64_t d_model, const LayerShape& layer) const;
-  double Finish(Metric metric, double sum) const;  // increasing
+  double Finish(Metric metric, double sum) const;  // increasing; positive
   // Predict() is value / (1 + u) .. value * (1 + u), with u of the shared dimensions alone. For
   // kLatencyMs as well.
   double Uncertainty(Metric metric, std::int64_t n_layer, std::int64_t d_model) const;
 
-  // How good the model is on architectures that it has not seen, by leaving each out in turn.
+  // How good the model is on architectures that it has not seen, by leaving each out in turn (a
+  // twentieth at a time where there are more).
   struct Quality {
     std::int64_t observations = 0;
     double median_error = 0;  // relative, absolute value
@@ -78,11 +92,23 @@ class CostModel {
   };
   Quality CrossValidate(Metric metric) const;
 
+  // What the fit found, for people: a row for each feature of a metric (not kLatencyMs).
+  struct Term {
+    std::string_view feature;  // "products", "layer weights"
+    std::string_view unit;     // of what is counted: "multiply-adds", "bytes"
+    double per_unit = 0;       // ms or MiB
+    double share = 0;          // of the value, in the median observation
+  };
+  std::vector<Term> Terms(Metric metric) const;
+
+  // Context and observations, from which the same model is fitted again: a later version may fit
+  // them better.
   Json ToJson() const;
   static CostModel FromJson(const Json& json, const std::string& name);  // throws kInvalidArgument
 
  private:
-  // to be written
+  struct State;
+  std::shared_ptr<const State> state_;
 };
 
 }  // namespace lts
