@@ -18,7 +18,7 @@ namespace {
 constexpr std::array<Metric, 3> kModelled{Metric::kTtftMs, Metric::kTpotMs, Metric::kPeakMemoryMib};
 // Milliseconds and MiB outside these were not measured.
 constexpr double kLeast = 1e-6;
-constexpr double kMost = 1e12;
+constexpr double kMost = 1e9;
 // The half width of an interval of the median from a handful of samples, in standard deviations.
 constexpr double kDeviationsPerHalfWidth = 1.8;
 

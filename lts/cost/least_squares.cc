@@ -129,6 +129,9 @@ RelativeFit FitRelative(std::span<const double> rows, std::span<const double> we
       }
     }
   }
+  // Above the rounding of the sums, so that columns which observations cannot tell apart (or whose
+  // sizes differ absurdly) leave the matrix positive definite.
+  for (std::size_t j = 0; j < columns; ++j) fit.precision(j, j) *= 1 + 1e-11;
   fit.x = SolveNonNegative(fit.precision, g);
   return fit;
 }

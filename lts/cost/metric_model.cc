@@ -23,6 +23,7 @@ constexpr double kLeastValue = 1e-9;
 constexpr double kCurveGain = 0.97;
 constexpr int kCurveSegments = 5;
 constexpr std::size_t kLeastForCurve = 12;
+constexpr std::size_t kMaxSharedParts = 4096;
 constexpr ResidualKernel kFirstKernel{.amplitude = 0.03, .length = 0.5};
 constexpr std::array<double, 6> kAmplitudes{0, 0.01, 0.02, 0.04, 0.08, 0.16};
 constexpr std::array<double, 3> kLengths{0.25, 0.5, 1.0};
@@ -364,8 +365,19 @@ double MetricModel::DeviationOf(const Fit& fit, std::int64_t n_layer, std::int64
   return std::sqrt(model + noise * noise);
 }
 
+MetricModel::SharedPart MetricModel::SharedPartOf(std::int64_t n_layer,
+                                                  std::int64_t d_model) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = shared_parts_.find({n_layer, d_model});
+  if (found != shared_parts_.end()) return found->second;
+  if (shared_parts_.size() >= kMaxSharedParts) shared_parts_.clear();
+  const SharedPart part{SharedOf(fit_, n_layer, d_model), DeviationOf(fit_, n_layer, d_model)};
+  shared_parts_[{n_layer, d_model}] = part;
+  return part;
+}
+
 double MetricModel::Shared(std::int64_t n_layer, std::int64_t d_model) const {
-  return SharedOf(fit_, n_layer, d_model);
+  return SharedPartOf(n_layer, d_model).shared;
 }
 
 double MetricModel::Layer(std::int64_t d_model, const LayerShape& layer) const {
@@ -401,7 +413,7 @@ double MetricModel::Predict(const Architecture& architecture) const {
 }
 
 double MetricModel::Deviation(std::int64_t n_layer, std::int64_t d_model) const {
-  return DeviationOf(fit_, n_layer, d_model);
+  return SharedPartOf(n_layer, d_model).deviation;
 }
 
 std::vector<Coefficient> MetricModel::Coefficients() const {

@@ -3,7 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lts/arch/architecture.h"
@@ -47,6 +51,8 @@ class MetricModel {
   // observations: 3..kMaxObservations, values and noises > 0.
   MetricModel(const CostFeatures& features, Metric metric,
               std::span<const MetricObservation> observations);
+  MetricModel(const MetricModel&) = delete;
+  MetricModel& operator=(const MetricModel&) = delete;
 
   double Shared(std::int64_t n_layer, std::int64_t d_model) const;
   double Layer(std::int64_t d_model, const LayerShape& layer) const;
@@ -109,6 +115,14 @@ class MetricModel {
   double DeviationOf(const Fit& fit, std::int64_t n_layer, std::int64_t d_model) const;
   FeatureVector Nominal(std::int64_t n_layer, std::int64_t d_model, double ratio) const;
 
+  // What depends on the shared dimensions alone, kept: a search asks again and again for few of
+  // them, and each costs O(observations^2).
+  struct SharedPart {
+    double shared = 0;
+    double deviation = 0;
+  };
+  SharedPart SharedPartOf(std::int64_t n_layer, std::int64_t d_model) const;
+
   CostFeatures features_;
   Metric metric_;
   std::vector<Row> rows_;
@@ -116,6 +130,8 @@ class MetricModel {
   Fit fit_;
   std::vector<HeldOut> held_out_;
   double quantile_ = 0;
+  mutable std::mutex mutex_;
+  mutable std::map<std::pair<std::int64_t, std::int64_t>, SharedPart> shared_parts_;  // of fit_
 };
 
 }  // namespace lts
