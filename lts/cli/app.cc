@@ -116,6 +116,8 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddSearch(app, context);
   AddCount(app, context);
   AddMeasure(app, context);
+  AddCalibrate(app, context);
+  AddPredict(app, context);
   AddBench(app, context);
   AddExport(app, context);
   AddGenerate(app, context);

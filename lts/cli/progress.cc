@@ -56,14 +56,15 @@ void ProgressLine::Clear() {
   live_ = false;
 }
 
-void ProgressLine::OnProgress(const SearchProgress& progress) {
+void ProgressLine::OnProgress(const SearchProgress& progress) { Show(ProgressText(progress)); }
+
+void ProgressLine::Show(const std::string& text) {
   if (quiet_) return;
   const std::int64_t now = clock_.NowNs();
   const std::int64_t interval = terminal_.err_is_tty ? kLiveIntervalNs : kPlainIntervalNs;
   if (any_ && now - last_ns_ < interval) return;
   any_ = true;
   last_ns_ = now;
-  const std::string text = ProgressText(progress);
   if (terminal_.err_is_tty) {
     err_ << '\r' << Fit(text, static_cast<std::size_t>(std::max(20, terminal_.width - 1)))
          << "\x1b[K" << std::flush;

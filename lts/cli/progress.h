@@ -21,6 +21,7 @@ class ProgressLine final : public SearchJobObserver {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
   void OnProgress(const SearchProgress& progress) override;
+  void Show(const std::string& text);  // the same, of any text
   void Clear();  // removes the live line, so that other output starts on an empty one
 
  private:

@@ -10,6 +10,8 @@
 #include "lts/base/error.h"
 #include "lts/measure/canary.h"
 #include "lts/measure/memory.h"
+#include "lts/measure/runtime_config.h"
+#include "lts/runtime/registry/registry.h"
 
 namespace lts {
 namespace {
@@ -19,10 +21,8 @@ namespace {
 constexpr std::size_t kMaxGroup = 8;
 constexpr double kMemoryShare = 0.5;
 // A search of a minute has to compare tens of candidates, so it takes fewer rounds than `lts
-// measure`; intervals and noise marks say what that costs. Below three there is no interval worth
-// the name: a session that the budget ended earlier is not final.
-constexpr int kMinRounds = 3;
-constexpr int kMaxRounds = 4;
+// measure`; intervals and noise marks say what that costs. A session that the budget ended before
+// its last round is not final.
 constexpr int kWarmupRuns = 1;
 constexpr int kCalibrationRuns = 5;
 constexpr std::uint64_t kTimingStream = 1;
@@ -37,6 +37,30 @@ WorkloadCounts CountsOf(const Architecture& architecture, const Workload& worklo
 }
 
 }  // namespace
+
+std::unique_ptr<Runtime> CreateRuntimeFor(const SearchSpace& space, const RuntimeConfig& config,
+                                          const Workload& workload, std::uint64_t seed) {
+  std::unique_ptr<Runtime> runtime = CreateRuntime(config.runtime, OptionsOf(config));
+  Rng rng(seed);
+  if (const auto genome = space.Sample(rng, workload)) {
+    const Availability supported = runtime->Supports(BuildGraph(space.Decode(*genome)));
+    if (!supported.ok) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("runtime '{}' cannot run space '{}': {}", config.runtime,
+                              space.name(), supported.reason));
+    }
+  }
+  return runtime;
+}
+
+ReferenceRule StoredReference(Store& store, const Environment& environment,
+                              const RuntimeConfig& config, const std::string& store_name) {
+  return [&store, &environment, config, store_name](const CanaryReference& mine) {
+    return ParseCanaryReference(
+        store.CanaryReference(environment.key(), CanaryKey(config), ToJson(mine)),
+        store_name + ": canary reference");
+  };
+}
 
 DeviceMeter::DeviceMeter(std::unique_ptr<Runtime> runtime, DeviceMeterOptions options, Clock& clock)
     : runtime_(std::move(runtime)),
@@ -70,7 +94,7 @@ std::size_t DeviceMeter::GroupEnd(std::span<const Architecture> architectures, s
                                   bool timing) const {
   if (!timing) return begin + 1;
   const double memory = kMemoryShare * static_cast<double>(AvailableMemoryBytes());
-  const double time_ms = options_.group_seconds * 1e3 / (kWarmupRuns + kMinRounds);
+  const double time_ms = options_.group_seconds * 1e3 / (kWarmupRuns + options_.rounds);
   double bytes = 0;
   double ms = 0;
   std::size_t end = begin;
@@ -161,8 +185,8 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
   for (const auto& subject : subjects) pointers.push_back(subject.get());
   LatencyOptions latency;
   latency.warmup_runs = kWarmupRuns;
-  latency.min_rounds = kMinRounds;
-  latency.max_rounds = kMaxRounds;
+  latency.min_rounds = options_.rounds;
+  latency.max_rounds = options_.rounds + (options_.rounds + 2) / 3;
   latency.stop = stop;
   latency.on_round = [this](int round, std::size_t candidates) {
     options_.on_phase(fmt::format("timing {} candidate{}, round {}", candidates,
@@ -176,7 +200,7 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
       MeasureInterleaved(pointers, *canary_, options_.workload, reference, latency, rng_, clock_);
   for (std::size_t k = 0; k < loaded.size(); ++k) {
     LatencyResult& r = result.results[k];
-    if (std::ssize(r.total.samples) < kMinRounds) continue;  // cut off: not final
+    if (std::ssize(r.total.samples) < options_.rounds) continue;  // cut off: not final
     std::vector<Measurement> measurements;
     measurements.push_back(std::move(r.total));
     measurements.push_back(std::move(r.ttft));

@@ -19,6 +19,8 @@
 #include "lts/job/search_job.h"
 #include "lts/measure/latency.h"
 #include "lts/runtime/runtime.h"
+#include "lts/space/search_space.h"
+#include "lts/store/store.h"
 
 namespace lts {
 
@@ -27,10 +29,23 @@ struct DeviceMeterOptions {
   Workload workload;
   std::uint64_t seed = 1;
   double group_seconds = 6;
+  // Timed runs of each candidate, and a third more where they are noisy. Below three there is no
+  // interval worth the name.
+  int rounds = 3;
   std::string probe_executable;  // measure/memory.h
   ReferenceRule reference;       // asked after the first group; its answer holds for all
   std::function<void(const std::string& phase)> on_phase;
 };
+
+// The runtime, proven to run what the space holds. Throws kUnsupported, or what CreateRuntime
+// throws.
+std::unique_ptr<Runtime> CreateRuntimeFor(const SearchSpace& space, const RuntimeConfig& config,
+                                          const Workload& workload, std::uint64_t seed);
+
+// The canary's reference of a store: this session's, where it has none yet. `store` and
+// `environment` must outlive it.
+ReferenceRule StoredReference(Store& store, const Environment& environment,
+                              const RuntimeConfig& config, const std::string& store_name);
 
 class DeviceMeter final : public CandidateMeter {
  public:

@@ -13,8 +13,6 @@
 #include "lts/job/run_evaluator.h"
 #include "lts/job/search_plan.h"
 #include "lts/measure/environment_probe.h"
-#include "lts/measure/runtime_config.h"
-#include "lts/runtime/registry/registry.h"
 #include "lts/store/store.h"
 
 namespace lts {
@@ -61,22 +59,6 @@ class NewFolder {
   std::filesystem::path first_made_;
 };
 
-// The runtime of the options, proven to run what the space holds.
-std::unique_ptr<Runtime> MakeRuntime(const SearchJobOptions& options, const SearchPlan& plan) {
-  std::unique_ptr<Runtime> runtime =
-      CreateRuntime(options.config.runtime, OptionsOf(options.config));
-  Rng rng(options.seed);
-  if (const auto genome = plan.space.Sample(rng, options.workload)) {
-    const Availability supported = runtime->Supports(BuildGraph(plan.space.Decode(*genome)));
-    if (!supported.ok) {
-      throw Error(ErrorCode::kUnsupported,
-                  fmt::format("runtime '{}' cannot run space '{}': {}", options.config.runtime,
-                              plan.space.name(), supported.reason));
-    }
-  }
-  return runtime;
-}
-
 // The run to be continued, or a new one.
 RunRecord OpenRun(const SearchJobOptions& options, const SearchPlan& plan,
                   const Environment& environment, Store& store) {
@@ -120,7 +102,10 @@ double GroupSeconds(double budget_s) {
 SearchJobResult RunSearchJob(const SearchJobOptions& options, SearchJobObserver* observer,
                              CandidateMeter* meter, Clock& clock) {
   SearchPlan plan = PlanSearch(options);
-  std::unique_ptr<Runtime> runtime = meter == nullptr ? MakeRuntime(options, plan) : nullptr;
+  std::unique_ptr<Runtime> runtime =
+      meter == nullptr
+          ? CreateRuntimeFor(plan.space, options.config, options.workload, options.seed)
+          : nullptr;
   const Environment environment = ProbeEnvironment(options.config);
 
   NewFolder folder(options.out);
@@ -137,11 +122,7 @@ SearchJobResult RunSearchJob(const SearchJobOptions& options, SearchJobObserver*
     device.seed = options.seed;
     device.group_seconds = GroupSeconds(options.budget_s);
     device.probe_executable = options.probe_executable;
-    device.reference = [&](const CanaryReference& mine) {
-      return ParseCanaryReference(
-          store.CanaryReference(environment.key(), CanaryKey(options.config), ToJson(mine)),
-          StorePath(options.out) + ": canary reference");
-    };
+    device.reference = StoredReference(store, environment, options.config, StorePath(options.out));
     device.on_phase = [&](const std::string& phase) { evaluator_of_phases->OnPhase(phase); };
     device_meter.emplace(std::move(runtime), std::move(device), clock);
     meter = &*device_meter;

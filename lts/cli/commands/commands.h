@@ -9,6 +9,8 @@ namespace lts::cli {
 void AddSearch(CLI::App& app, Context& context);
 void AddCount(CLI::App& app, Context& context);
 void AddMeasure(CLI::App& app, Context& context);
+void AddCalibrate(CLI::App& app, Context& context);
+void AddPredict(CLI::App& app, Context& context);
 void AddBench(CLI::App& app, Context& context);
 void AddExport(CLI::App& app, Context& context);
 void AddGenerate(CLI::App& app, Context& context);
