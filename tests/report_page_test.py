@@ -417,6 +417,52 @@ class ReportPage(unittest.TestCase):
         self.assertEqual(self.visible_points(), 214)
         self.assertEqual(find("path.step").get_attribute("d"), end_step)
 
+    def set_cap(self, name, place):
+        script("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))",
+               self.in_view(find(f"#cap-{name}")), place)
+
+    def test_budget_selects_the_best_under_the_caps(self):
+        self.open("typical")
+        front = sample_json("typical")["front"]
+        before = text("#detail-heading")
+        self.assertIn("no cap", texts("#budget output")[0])
+        for place in (200, 500, 800):
+            self.set_cap("latency_ms", place)
+            low, high = (edge(m["objectives"]["latency_ms"] for m in front) for edge in (min, max))
+            cap = low * (1.1 * high / low) ** (place / 1000)  # the slider ends at what is expected
+            best = max((m for m in front if m["objectives"]["latency_ms"] <= cap),
+                       key=lambda m: m["objectives"]["decoder_params"])
+            self.assertEqual(text("#detail-heading"), best["name"])
+            self.assertIn(f"{best['name']} is the best that was measured", text("#budget-answer"))
+            self.assertEqual(script("return document.querySelectorAll('.cap-areas rect').length"), 1)
+        # A second cap can only take from what the first left.
+        self.set_cap("peak_memory_mib", 100)
+        self.assertNotEqual(text("#detail-heading"), before)
+        memory = [m["objectives"]["peak_memory_mib"] for m in front]
+        cap_memory = min(memory) * (1.1 * max(memory) / min(memory)) ** 0.1
+        best = max((m for m in front if m["objectives"]["latency_ms"] <= cap
+                    and m["objectives"]["peak_memory_mib"] <= cap_memory),
+                   key=lambda m: m["objectives"]["decoder_params"])
+        self.assertEqual(text("#detail-heading"), best["name"])
+
+    def test_budget_names_what_is_expected_to_be_better(self):
+        self.open("typical")
+        self.set_cap("latency_ms", 999)
+        self.assertIn("is expected to be better, but was not measured", text("#budget-answer"))
+        self.set_cap("latency_ms", 1000)
+        self.assertIn("Move a slider", text("#budget-answer"))
+
+    def test_budget_is_hidden_without_a_choice(self):
+        for sample in ("empty", "one"):
+            if (folder / sample).exists():
+                self.open(sample)
+                self.assertTrue(find("#budget").get_attribute("hidden"))
+
+    def test_certificate_is_stated(self):
+        self.open("typical")
+        self.assertIn("none of the 5880 architectures of the space", text("#summary"))
+        self.assertIn("6.1 %", text("#summary"))
+
     def test_replay_runs_to_the_end_and_pauses(self):
         self.open("typical")
         play = self.in_view(find("#play"))

@@ -89,6 +89,7 @@ Json FrontJson(const ReportData& data) {
     front.Append(MemberJson(data, data.evaluated[index]));
   }
   json["front"] = std::move(front);
+  if (!data.certificate.is_null()) json["certificate"] = data.certificate;
   return CleanJson(json);
 }
 

@@ -67,6 +67,17 @@ class PageData {
     for (const ReportMember& member : data_.evaluated) members.Append(MemberJson(member));
     json["members"] = std::move(members);
     json["sources"] = Json(sources_);
+    if (!data_.certificate.is_null()) json["certificate"] = data_.certificate;
+    Json expected = Json::MakeArray();
+    for (const ExpectedMember& member : data_.expected) {
+      Json values = Json::MakeArray();
+      for (const double value : member.objectives) values.Append(Short(value));
+      expected.Append(
+          Json(Json::Object{{"name", member.architecture.ShortName()},
+                            {"config", WriteJson(ArchitectureJson(member.architecture)) + "\n"},
+                            {"objectives", std::move(values)}}));
+    }
+    json["expected"] = std::move(expected);
     return CleanJson(json);
   }
 

@@ -117,7 +117,9 @@ std::string_view DirectionName(Direction direction) {
 
 Json ArchitectureJson(const Architecture& architecture) { return architecture.ToDocument(); }
 
-std::string SummarySentence(const ReportData& data) {
+namespace {
+
+std::string FrontSentence(const ReportData& data) {
   const std::string machine =
       data.environment.cpu_model.empty() ? "this machine" : data.environment.cpu_model;
   const std::size_t evaluated = data.evaluated.size();
@@ -140,6 +142,33 @@ std::string SummarySentence(const ReportData& data) {
   return fmt::format("{} Pareto-optimal decoders among {} evaluated on {}: from {} to {}.",
                      front.size(), evaluated, machine, ObjectivesInWords(data, *first),
                      ObjectivesInWords(data, *last));
+}
+
+}  // namespace
+
+std::string SummarySentence(const ReportData& data) {
+  const std::string certificate = CertificateSentence(data);
+  return FrontSentence(data) + (certificate.empty() ? "" : " ") + certificate;
+}
+
+std::string CertificateSentence(const ReportData& data) {
+  if (!data.certificate.is_object()) return "";
+  const auto number = [&](std::string_view name) -> std::optional<double> {
+    const Json* value = data.certificate.Find(name);
+    if (value == nullptr || !value->is_number()) return std::nullopt;
+    return value->AsDouble();
+  };
+  const std::optional<double> reached = number("reached");
+  const std::optional<double> tolerance = number("tolerance");
+  if (!reached || !tolerance) return "Not certified: too little was measured for a model.";
+  const std::optional<double> points = number("space_points");
+  const std::string space = points ? fmt::format("{:.0f}", *points)
+                                   : fmt::format("10^{:.0f}", number("space_log10").value_or(0));
+  return fmt::format(
+      "{}: none of the {} architectures of the space is expected to beat the measured ones by more "
+      "than {:.1f} % in everything at once{}.",
+      *reached <= *tolerance ? "Certified" : "Not certified yet", space, 100 * *reached,
+      *reached <= *tolerance ? "" : fmt::format(" ({:.1f} % asked)", 100 * *tolerance));
 }
 
 }  // namespace lts

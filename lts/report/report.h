@@ -30,6 +30,13 @@ struct ReportMember {
   bool on_front = false;
 };
 
+// An architecture that was not measured, with the objectives that a model expects, in the order of
+// ReportData::objectives.
+struct ExpectedMember {
+  Architecture architecture;
+  std::vector<double> objectives;
+};
+
 struct ReportData {
   std::string title;  // "Pareto front of archai-gpt2 on <cpu>"
   std::vector<ReportObjective> objectives;
@@ -37,11 +44,17 @@ struct ReportData {
   Environment environment;
   RuntimeConfig config;
   Workload workload;
+  Json certificate;                      // null: none (search/certificate.h, ToJson)
+  std::vector<ExpectedMember> expected;  // of the space's front, as far as it was not measured
   Json run;  // run.json: options, seed, versions, times, stop reason, counts
   std::string command_line;
   std::string finished_utc;
   double elapsed_s = 0;
 };
+
+// "Certified: none of the space's 5,880 architectures beats the measured ones by more than 1.8 % in
+// everything at once." or by how much it is missed. Empty without a certificate.
+std::string CertificateSentence(const ReportData& data);
 
 std::string FrontCsv(
     const ReportData& data);  // one line per member of the front, best of the first objective first

@@ -186,6 +186,28 @@ void DescribeRun(const Sample& sample, ReportData& data) {
       {"constraints", Json(Json::Array{"1e6 <= decoder_params <= 1e9"})}});
 }
 
+// As an exact search leaves it: of each member of the front a sister with a twentieth more of the
+// first objective is expected at a tenth more of the others.
+void AddCertificate(ReportData& data) {
+  data.certificate = Json(Json::Object{{"space_points", 5880},
+                                       {"space_log10", 3.769},
+                                       {"method", "enumeration"},
+                                       {"points", 5880},
+                                       {"measured", std::ssize(data.evaluated)},
+                                       {"predicted_front", 300},
+                                       {"tolerance", 0.02},
+                                       {"reached", 0.0613},
+                                       {"certified", false},
+                                       {"worst", "L3 d512 i704 h4"},
+                                       {"models", Json(Json::Array{})}});
+  for (const ReportMember& member : data.evaluated) {
+    if (!member.on_front) continue;
+    std::vector<double> objectives = member.objectives;
+    for (std::size_t o = 0; o < objectives.size(); ++o) objectives[o] *= o == 0 ? 1.05 : 1.1;
+    data.expected.push_back({Architecture::Gpt2(3, 520, 704, 4), std::move(objectives)});
+  }
+}
+
 void MakeHostile(ReportData& data) {
   const std::string hostile =
       "</script><script>document.title='broken out'</script><b>\"Xeon\" & 'Co'</b> <!-- "
@@ -242,6 +264,7 @@ ReportData SampleReport(std::string_view name) {
   }
   MarkFront(data);
   if (sample.name == "hostile") MakeHostile(data);
+  if (sample.name == "typical") AddCertificate(data);
   return data;
 }
 

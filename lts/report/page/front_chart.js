@@ -81,6 +81,7 @@ function drawChart() {
 
   const area = g.append('path').attr({ class: 'area', 'aria-hidden': 'true' });
   const step = g.append('path').attr({ class: 'step', 'aria-hidden': 'true' });
+  const caps = g.append('g').attr({ class: 'cap-areas', 'aria-hidden': 'true' });
   const bars = g.append('g').attr({ class: 'bars', 'aria-hidden': 'true' });
   const ringSelected = g.append('circle').attr({ class: 'ring selected', r: 9, 'aria-hidden': 'true' });
   const points = g.append('g').attr({
@@ -105,7 +106,7 @@ function drawChart() {
       }
     });
 
-  Object.assign(chart, { svg, g, points: nodes, drawn, pair, x: x.scale, y: y.scale, cx, cy, area, step, bars,
+  Object.assign(chart, { svg, g, points: nodes, drawn, pair, x: x.scale, y: y.scale, cx, cy, area, step, caps, bars,
     ringSelected, ringActive, width, height, left: margin.left, top: margin.top });
   const logX = document.getElementById('log-x');
   const logY = document.getElementById('log-y');
@@ -123,6 +124,7 @@ function drawChart() {
       change('active', { member, anchor: member.node });
     });
   updateChart();
+  shadeCaps();
   const start = chart.roving && drawn.includes(chart.roving) ? chart.roving :
     visibleFront().find((member) => member === state.selected) || visibleFront()[0] || drawn[0];
   setRoving(start);
@@ -163,6 +165,20 @@ function updateChart() {
   selection.exit().remove();
   selection.attr('d', (bar) => bar.d).attr('class', (bar) => (bar.noisy ? 'noisy' : null));
   placeRings();
+}
+
+// What the reader's caps leave out of this pair.
+function shadeCaps() {
+  if (!chart.svg) return;
+  const { pair, caps, width, height } = chart;
+  caps.selectAll('rect').remove();
+  const shade = (x, y, w, h) => caps.append('rect').attr({ x, y, width: Math.max(0, w), height: Math.max(0, h) });
+  const clamp = (value, most) => Math.min(most, Math.max(0, value));
+  if (pair.x >= 0 && state.caps[pair.x] !== null) {
+    const at = clamp(chart.x(state.caps[pair.x]), width);
+    shade(at, 0, width - at, height);
+  }
+  if (state.caps[pair.y] !== null) shade(0, 0, width, clamp(chart.y(state.caps[pair.y]), height));
 }
 
 function placeRings() {
@@ -313,3 +329,4 @@ listen('selected', () => {
   updatePairs();
 });
 listen('active', placeRings);
+listen('caps', shadeCaps);

@@ -107,6 +107,8 @@ function setUpText() {
   show('reading-measured', measured);
   show('reading-infeasible', members.some((member) => !member.ranked));
   show('reading-proxy', objectives.some((objective) => objective.name === 'decoder_params' && objective.maximize));
+  show('reading-certificate', Boolean(data.certificate));
+  show('reading-sample', !data.certificate);
   show('reading-hypervolume', hasHypervolume && growthSteps.length > 1);
   document.getElementById('front-hint').textContent = frontMembers.length === 0 ? '' :
     'Point at, tap or focus a decoder for its numbers; the arrow keys walk along the front, Enter selects.';
@@ -120,6 +122,7 @@ function start() {
   setUpReplay();
   setUpChartKeys();
   drawChart();
+  drawBudget();
   drawGrowth();
   drawDetail();
   drawTable();

@@ -6,6 +6,7 @@ const state = {
   active: null,           // {member, anchor}: pointed at or focused; anchor is where its tooltip stands, or null
   logX: null,             // true or false once the reader chose, null: as the range asks
   logY: null,
+  caps: objectives.map(() => null),  // the reader's budget: the most of each cost, null: no cap
   showAll: false,         // the table: all evaluated instead of the front
 };
 const listeners = {};
