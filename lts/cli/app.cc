@@ -121,7 +121,9 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddBench(app, context);
   AddExport(app, context);
   AddGenerate(app, context);
+  AddPick(app, context);
   AddReport(app, context);
+  AddVerify(app, context);
   AddSpaces(app, context);
   AddRuntimes(app, context);
   AddRoofline(app, context);

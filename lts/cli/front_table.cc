@@ -7,7 +7,6 @@
 #include "lts/record/metric.h"
 
 namespace lts::cli {
-namespace {
 
 std::string Human(const Measurement& measurement) {
   const bool count = Info(measurement.metric).unit == "1";
@@ -17,8 +16,6 @@ std::string Human(const Measurement& measurement) {
   }
   return measurement.noisy ? text + " ~" : text;
 }
-
-}  // namespace
 
 void PrintFront(const ReportData& data, Context& context) {
   std::vector<const ReportMember*> front;

@@ -8,6 +8,8 @@
 
 namespace lts::cli {
 
+// "35.1 ±1.2%": a value with its 95 % interval, "~" behind it when it is noisy.
+std::string Human(const Measurement& measurement);
 void PrintFront(const ReportData& data, Context& context);
 // "report: /abs/lts-search/report.html (open it in a browser)"
 std::string ReportLine(const std::string& folder);

@@ -104,6 +104,7 @@ class SearchJobTest : public ::testing::Test {
     options.space = folder_ / "space.json";
     options.config.runtime = "reference";
     options.workload = {.prompt_tokens = 16, .output_tokens = 4, .batch = 1};
+    options.algorithm = "archai-evolution";
     options.budget_evaluations = 30;
     options.out = folder_ / "out";
     options.command_line = "lts search";

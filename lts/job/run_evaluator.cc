@@ -95,10 +95,12 @@ Score RunEvaluator::Replay(const Candidate& candidate) {
                     StorePath(context_.options.out), context_.run.id, evaluation.index,
                     evaluation.architecture_id, candidate.id));
   }
+  std::vector<Measurement> measurements = context_.store.FindMeasurements(candidate.id, key_);
+  Score score{evaluation.objectives, evaluation.feasible, measurements};
   AddMember(candidate.architecture, evaluation,
-            WithCounts(context_.store.FindMeasurements(candidate.id, key_), candidate.architecture,
-                       settings_.workload, settings_.config));
-  return {evaluation.objectives, evaluation.feasible};
+            WithCounts(std::move(measurements), candidate.architecture, settings_.workload,
+                       settings_.config));
+  return score;
 }
 
 RunEvaluator::Pending RunEvaluator::LookUp(const Candidate& candidate) {
@@ -195,7 +197,7 @@ Score RunEvaluator::Append(Pending& pending) {
   }
   context_.store.SaveEvaluation(architecture, key_, context_.run.environment, unsaved,
                                 context_.run.id, &evaluation);
-  Score score{evaluation.objectives, evaluation.feasible};
+  Score score{evaluation.objectives, evaluation.feasible, all};
   AddMember(architecture, std::move(evaluation), std::move(all));
   return score;
 }

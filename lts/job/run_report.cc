@@ -165,6 +165,12 @@ ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
   return data;
 }
 
+void AddOutcome(const ExactOutcome& outcome, const SearchSpace& space, ReportData& report) {
+  report.certificate = outcome.certificate.ToJson();
+  for (const ExactOutcome::Expected& member : outcome.expected)
+    report.expected.push_back({space.Decode(member.genome), member.objectives});
+}
+
 std::string StorePath(const std::string& folder) { return folder + "/lts.db"; }
 
 }  // namespace lts

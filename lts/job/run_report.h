@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lts/report/report.h"
+#include "lts/search/exact_search.h"
 #include "lts/search/search.h"
 #include "lts/store/store.h"
 
@@ -44,6 +45,9 @@ Point MinimizedPoint(std::span<const double> objectives, std::span<const Objecti
 // The front is computed here, from the objectives that the search was told.
 ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
                       std::span<const RunMember> members);
+
+// Adds what an exact search concludes.
+void AddOutcome(const ExactOutcome& outcome, const SearchSpace& space, ReportData& report);
 
 // The store of a folder: "<folder>/lts.db".
 std::string StorePath(const std::string& folder);

@@ -13,6 +13,7 @@
 #include "lts/job/run_evaluator.h"
 #include "lts/job/search_plan.h"
 #include "lts/measure/environment_probe.h"
+#include "lts/search/exact_search.h"
 #include "lts/store/store.h"
 
 namespace lts {
@@ -130,12 +131,14 @@ SearchJobResult RunSearchJob(const SearchJobOptions& options, SearchJobObserver*
 
   RunEvaluator evaluator({plan, options, store, run, *meter, clock, observer});
   evaluator_of_phases = &evaluator;
+  std::vector<EvaluatedCandidate> evaluated;
   try {
     if (plan.search.max_evaluations > 0) {
       // A smaller number than the run already has forgets none of them.
       plan.search.max_evaluations = std::max(plan.search.max_evaluations, evaluator.replayed());
     }
-    const SearchResult result = plan.algorithm->run(plan.space, plan.search, evaluator, &evaluator);
+    SearchResult result = plan.algorithm->run(plan.space, plan.search, evaluator, &evaluator);
+    evaluated = std::move(result.evaluated);
     run.elapsed_s = evaluator.ElapsedS();
     const bool interrupted = evaluator.interrupted();
     EndRun(store, run, interrupted ? RunStatus::kInterrupted : RunStatus::kFinished,
@@ -150,6 +153,10 @@ SearchJobResult RunSearchJob(const SearchJobOptions& options, SearchJobObserver*
     throw;
   }
   ReportData report = evaluator.Report();
+  if (plan.algorithm->models_metrics) {
+    evaluator.OnPhase("certifying");
+    AddOutcome(ConcludeExactSearch(plan.space, plan.search, evaluated), plan.space, report);
+  }
   WriteReport(report, options.out);
   return {std::move(report), run.stopped};
 }

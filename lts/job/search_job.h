@@ -29,7 +29,7 @@ struct SearchJobOptions {
   std::vector<std::string> objectives = {"decoder_params", "latency_ms", "peak_memory_mib"};
   std::vector<std::string> constraints;  // cheap ones join the space; those on measured metrics are
                                          // checked after measuring
-  std::string algorithm = "archai-evolution";
+  std::string algorithm = "exact";
   Json parameters = Json::MakeObject();  // of the algorithm
   RuntimeConfig config;
   Workload workload;

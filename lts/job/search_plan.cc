@@ -144,11 +144,16 @@ std::vector<Metric> PlanMeasured(const SearchPlan& plan) {
       if (IsMetric(name)) metrics.insert(MetricByName(name).metric);
     }
   }
+  if (plan.algorithm->models_metrics && metrics.contains(Metric::kLatencyMs)) {
+    // What latency is made of is easier to predict than latency.
+    metrics.insert(Metric::kTtftMs);
+    if (plan.search.workload.output_tokens > 1) metrics.insert(Metric::kTpotMs);
+  }
   std::vector<Metric> measured;
   for (const Metric metric : metrics) {
     if (Info(metric).measured) measured.push_back(metric);
   }
-  if (metrics.count(Metric::kTpotMs) > 0 && plan.search.workload.output_tokens < 2) {
+  if (metrics.contains(Metric::kTpotMs) && plan.search.workload.output_tokens < 2) {
     Fail("output tokens", "got 1, expected at least 2: tpot_ms is the time of every further token");
   }
   return measured;
@@ -187,12 +192,11 @@ std::string Short(const Json* json) {
 
 }  // namespace
 
-SearchPlan PlanSearch(const SearchJobOptions& options) {
-  CheckBudget(options);
-  CheckRuntime(options.config);
+namespace {
+
+SearchPlan PlanIn(const SearchSpace& space, const SearchJobOptions& options) {
   const SearchAlgorithm& algorithm = FindSearchAlgorithm(options.algorithm);
   std::vector<Constraint> measured_constraints;
-  const SearchSpace space = LoadSpace(options.space);
   CheckWorkload(options.workload, space);
   SearchPlan plan{.space = PlanConstraints(options, space, measured_constraints)};
   plan.algorithm = &algorithm;
@@ -200,12 +204,12 @@ SearchPlan PlanSearch(const SearchJobOptions& options) {
   plan.search.seed = options.seed;
   plan.search.max_evaluations = options.budget_evaluations;
   plan.search.workload = options.workload;
+  plan.search.config = options.config;
+  for (const Constraint& constraint : plan.measured_constraints)
+    plan.search.measured_constraints.push_back(constraint.text());
   plan.search.parameters = options.parameters;
   PlanObjectives(options, plan);
   plan.measured = PlanMeasured(plan);
-  CheckNotEmpty(plan.space, options.workload);
-  NoBudget no_budget;
-  algorithm.run(plan.space, plan.search, no_budget, nullptr);
 
   RunSettings settings;
   settings.space = space.ToJson();
@@ -223,6 +227,42 @@ SearchPlan PlanSearch(const SearchJobOptions& options) {
   plan.options["budget_s"] = options.budget_s;
   plan.options["budget_evaluations"] = options.budget_evaluations;
   return plan;
+}
+
+}  // namespace
+
+SearchPlan PlanSearch(const SearchJobOptions& options) {
+  CheckBudget(options);
+  CheckRuntime(options.config);
+  SearchPlan plan = PlanIn(LoadSpace(options.space), options);
+  CheckNotEmpty(plan.space, options.workload);
+  NoBudget no_budget;
+  plan.algorithm->run(plan.space, plan.search, no_budget, nullptr);
+  return plan;
+}
+
+SearchPlan PlanOfRun(const RunRecord& run, const std::string& name) {
+  const RunSettings settings = RunSettings::FromJson(run.options, name);
+  ObjectReader reader(run.options, name);
+  SearchJobOptions options;
+  options.objectives.clear();
+  for (const ObjectiveSpec& spec : settings.objectives) {
+    options.objectives.push_back((spec.direction == Direction::kMinimize ? "min:" : "max:") +
+                                 spec.name);
+  }
+  if (reader.Has("constraints")) {
+    const Json& constraints = reader.Member("constraints");
+    if (!constraints.is_array()) reader.Fail("constraints", "expected an array");
+    for (const Json& text : constraints.AsArray()) {
+      if (!text.is_string()) reader.Fail("constraints", "expected strings");
+      options.constraints.push_back(text.AsString());
+    }
+  }
+  options.algorithm = reader.String("algorithm");
+  if (reader.Has("parameters")) options.parameters = reader.Member("parameters");
+  options.config = settings.config;
+  options.workload = settings.workload;
+  return PlanIn(ParseSpace(settings.space, name + ": space"), options);
 }
 
 bool SatisfiesMeasured(const SearchPlan& plan, const Architecture& architecture,

@@ -27,6 +27,9 @@ struct SearchPlan {
 // Throws kInvalidArgument, kNotFound (unknown names, with a suggestion) or what loading the space
 // throws.
 SearchPlan PlanSearch(const SearchJobOptions& options);
+// The plan of a run that a store holds, without seed and budget. `name` starts the messages. Throws
+// as PlanSearch does.
+SearchPlan PlanOfRun(const RunRecord& run, const std::string& name);
 
 // Whether a candidate satisfies the measured constraints; true when there are none. `measurements`
 // holds every metric that they name. Dimensions that differ per layer must satisfy a constraint in

@@ -331,8 +331,16 @@ TEST_P(SearchConformance, ChecksEveryParameter) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registry, SearchConformance,
-                         ::testing::ValuesIn(SearchAlgorithms().begin(), SearchAlgorithms().end()),
+// Those that only need scores; what models metrics ends by its certificate (exact_search_test.cc).
+std::vector<const SearchAlgorithm*> ModelFree() {
+  std::vector<const SearchAlgorithm*> algorithms;
+  for (const SearchAlgorithm* algorithm : SearchAlgorithms()) {
+    if (!algorithm->models_metrics) algorithms.push_back(algorithm);
+  }
+  return algorithms;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry, SearchConformance, ::testing::ValuesIn(ModelFree()),
                          [](const auto& instance) {
                            std::string name(instance.param->name);
                            std::erase(name, '-');

@@ -3,6 +3,7 @@
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
 #include "lts/search/archai_evolution.h"
+#include "lts/search/exact_search.h"
 #include "lts/search/lts_evolution.h"
 #include "lts/search/random_search.h"
 #include "lts/search/search.h"
@@ -10,7 +11,8 @@
 namespace lts {
 
 std::span<const SearchAlgorithm* const> SearchAlgorithms() {
-  static constexpr std::array<const SearchAlgorithm*, 3> kAlgorithms = {
+  static constexpr std::array<const SearchAlgorithm*, 4> kAlgorithms = {
+      &kExactSearch,
       &kLtsEvolution,
       &kArchaiEvolution,
       &kRandomSearch,

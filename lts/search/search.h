@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "lts/base/json.h"
-#include "lts/record/metric.h"
+#include "lts/record/measurement.h"
 #include "lts/search/pareto.h"
 #include "lts/space/search_space.h"
 
@@ -37,6 +37,7 @@ struct Candidate {
 struct Score {
   std::vector<double> objectives;  // as the specs: their order and direction; empty when failed
   bool feasible = true;
+  std::vector<Measurement> measurements;  // what was measured, for algorithms that model it
 };
 
 // Says what candidates cost. May take long; measures the whole batch together (interleaved).
@@ -68,6 +69,10 @@ struct SearchOptions {
   std::uint64_t seed = 1;
   std::int64_t max_evaluations = 0;  // 0: until the evaluator's budget or the space is exhausted
   Workload workload;                 // for constraints such as flops
+  RuntimeConfig config;              // for counted objectives such as weights_mib
+  // Constraints on measured metrics. The evaluator judges them (Score::feasible); an algorithm that
+  // predicts measurements may look at them.
+  std::vector<std::string> measured_constraints;
   Json parameters = Json::MakeObject();  // of the algorithm; unknown keys are errors
 };
 
@@ -88,9 +93,11 @@ struct SearchAlgorithm {
   SearchResult (*run)(const SearchSpace& space, const SearchOptions& options, Evaluator& evaluator,
                       SearchObserver* observer);
   Json (*default_parameters)();
+  // Objectives must be metrics by name, and Score::measurements is needed for those measured.
+  bool models_metrics = false;
 };
 
-// Registry: lts-evolution, archai-evolution, random.
+// Registry: exact, lts-evolution, archai-evolution, random.
 std::span<const SearchAlgorithm* const> SearchAlgorithms();
 // Throws kNotFound with a suggestion.
 const SearchAlgorithm& FindSearchAlgorithm(std::string_view name);

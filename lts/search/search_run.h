@@ -27,6 +27,7 @@ class SearchRun {
   bool Evaluate(const std::vector<Genome>& batch);
 
   std::int64_t iterations() const { return result_.iterations; }
+  std::span<const EvaluatedCandidate> evaluated() const { return result_.evaluated; }
   // Indices of the non-dominated evaluated candidates, ascending.
   const std::vector<std::int64_t>& front() const { return result_.front; }
   const Genome& GenomeAt(std::int64_t index) const {

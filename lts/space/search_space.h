@@ -85,6 +85,12 @@ class SearchSpace {
   // and it does not fit max_seq_len; a count that overflows is infinite.
   bool Satisfies(const Genome& genome, const Workload& workload,
                  std::string* violated = nullptr) const;
+  // The part of Satisfies() that looks at one layer alone: the constraints on dimensions, and that
+  // n_head divides d_model.
+  struct Layer {
+    std::int64_t n_layer, d_model, d_inner, n_head;
+  };
+  bool LayerHolds(const Layer& layer) const;
   Architecture Decode(const Genome& genome) const;  // LTS_DCHECK that it decodes
   // nullopt: its values, backbone, vocabulary or context are not the space's. Constraints aside.
   std::optional<Genome> Encode(const Architecture& architecture) const;
@@ -123,10 +129,6 @@ class SearchSpace {
     bool counted = false;    // names a metric
     bool per_layer = false;  // names a per-layer dimension
   };
-  // The dimensions' values of one layer.
-  struct Layer {
-    std::int64_t n_layer, d_model, d_inner, n_head;
-  };
 
   void CheckFields() const;
   Rule Compile(const std::string& text) const;
@@ -138,8 +140,6 @@ class SearchSpace {
   }
   std::int64_t Gene(int dimension, std::int64_t layer) const;  // index of the gene that holds it
   Layer LayerAt(const Genome& genome, std::int64_t layer) const;
-  // The rules on dimensions, and that n_head divides d_model.
-  bool LayerHolds(const Layer& layer) const;
   // False when no d_inner and n_head can satisfy the rules on dimensions, by interval arithmetic.
   bool CanLayerHold(std::int64_t n_layer, std::int64_t d_model) const;
   bool DrawLayer(Genome& genome, std::int64_t layer, bool draw_d_inner, bool draw_n_head,

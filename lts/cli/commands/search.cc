@@ -89,6 +89,7 @@ void RunSearch(Options& options, Context& context) {
   PrintFront(result.report, context);
   std::int64_t front = 0;
   for (const ReportMember& member : result.report.evaluated) front += member.on_front ? 1 : 0;
+  const std::string certificate = CertificateSentence(result.report);
   if (!context.quiet) {
     // People read this after the table; programs that take csv or json from `out` must not see it
     // there.
@@ -96,7 +97,7 @@ void RunSearch(Options& options, Context& context) {
     to << fmt::format("\n{} architectures evaluated in {}, {} on the front (stopped: {})\n",
                       result.report.evaluated.size(), HumanSeconds(result.report.elapsed_s), front,
                       result.stopped)
-       << ReportLine(job.out) << '\n';
+       << (certificate.empty() ? "" : certificate + "\n") << ReportLine(job.out) << '\n';
     if (g_interrupted != 0) {
       context.err << fmt::format("interrupted; continue with: lts search --resume --out {} ...\n",
                                  job.out);

@@ -1,16 +1,18 @@
+#include "lts/job/stored_run.h"
+
 #include <fmt/format.h>
 
 #include <filesystem>
 
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
-#include "lts/job/run_report.h"
 #include "lts/job/search_job.h"
+#include "lts/search/exact_search.h"
 #include "lts/store/store.h"
 
 namespace lts {
 
-ReportData LoadReport(const std::string& folder) {
+StoredRun LoadRun(const std::string& folder) {
   const std::string path = StorePath(folder);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {  // opening would create it
@@ -52,7 +54,36 @@ ReportData LoadReport(const std::string& folder) {
                    settings.workload, settings.config);
     members.push_back({std::move(*architecture), std::move(evaluation), std::move(measurements)});
   }
-  return MakeReport(*run, settings, members);
+  return {*run, std::move(settings), std::move(members), where};
+}
+
+std::vector<EvaluatedCandidate> EvaluatedOf(const StoredRun& stored, const SearchPlan& plan) {
+  std::vector<EvaluatedCandidate> evaluated;
+  for (const RunMember& member : stored.members) {
+    std::optional<Genome> genome = plan.space.Encode(member.architecture);
+    if (!genome) {
+      throw Error(
+          ErrorCode::kCorrupt,
+          fmt::format("{}: evaluation {}: '{}' is no architecture of space '{}'", stored.where,
+                      member.evaluation.index, member.architecture.ShortName(), plan.space.name()));
+    }
+    evaluated.push_back(
+        {{member.architecture.Id(), *std::move(genome), member.architecture},
+         {member.evaluation.objectives, member.evaluation.feasible, member.measurements},
+         member.evaluation.iteration});
+  }
+  return evaluated;
+}
+
+ReportData LoadReport(const std::string& folder) {
+  const StoredRun stored = LoadRun(folder);
+  ReportData report = MakeReport(stored.run, stored.settings, stored.members);
+  const SearchPlan plan = PlanOfRun(stored.run, stored.where);
+  if (plan.algorithm->models_metrics) {
+    AddOutcome(ConcludeExactSearch(plan.space, plan.search, EvaluatedOf(stored, plan)), plan.space,
+               report);
+  }
+  return report;
 }
 
 }  // namespace lts

@@ -1,0 +1,259 @@
+#include "lts/search/certificate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "lts/base/error.h"
+#include "lts/search/pareto.h"
+#include "lts/search/separable_space.h"
+
+namespace lts {
+namespace {
+
+constexpr std::int64_t kEnumerateUpTo = 300'000;
+// The model's own minimum (cost_model.h).
+constexpr std::size_t kMinObservations = 3;
+
+// The factor less one by which `m` has to improve to be as good as `x` (certificate.h); both
+// minimised, so that a maximised objective is negative on both sides.
+double Gap(const Point& m, const Point& x) {
+  double gap = 0;
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    if (m[j] <= x[j]) continue;
+    // Beyond zero no factor leads from one to the other.
+    const bool positive = m[j] > 0 && x[j] > 0;
+    const bool negative = m[j] < 0 && x[j] < 0;
+    if (!positive && !negative) return std::numeric_limits<double>::infinity();
+    gap = std::max(gap, positive ? m[j] / x[j] - 1 : x[j] / m[j] - 1);
+  }
+  return gap;
+}
+
+bool SatisfiesLimits(const SeparableSpace& space, const ExactMember& member) {
+  if (space.limits() == 0) return true;
+  const std::vector<std::int64_t> totals = space.TotalsOf(member);
+  for (std::int64_t l = 0; l < space.limits(); ++l) {
+    if (!space.Satisfies(l, member.family, member.depth, totals)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Json Certificate::ToJson() const {
+  Json json = Json::MakeObject();
+  if (space.exact) json["space_points"] = *space.exact;
+  json["space_log10"] = space.log10;
+  json["method"] = method;
+  json["points"] = points;
+  json["measured"] = measured;
+  json["predicted_front"] = predicted_front;
+  json["tolerance"] = tolerance;
+  json["reached"] = std::isfinite(reached) ? Json(reached) : Json();
+  json["certified"] = certified();
+  json["worst"] = worst;
+  Json list = Json::MakeArray();
+  for (const Model& model : models) {
+    Json entry = Json::MakeObject();
+    entry["metric"] = Info(model.metric).name;
+    entry["observations"] = model.quality.observations;
+    entry["median_error"] = model.quality.median_error;
+    entry["p95_error"] = model.quality.p95_error;
+    entry["coverage"] = model.quality.coverage;
+    list.Append(std::move(entry));
+  }
+  json["models"] = std::move(list);
+  return json;
+}
+
+CostContext CostContextOf(const SearchSpace& space, const SearchOptions& options) {
+  const SpaceFields& fields = space.fields();
+  return {.backbone = fields.backbone,
+          .vocab_size = fields.vocab_size,
+          .max_seq_len = fields.max_seq_len,
+          .config = options.config,
+          .workload = options.workload};
+}
+
+std::optional<CostModel> FitCostModel(const SearchSpace& space, const SearchOptions& options,
+                                      std::span<const EvaluatedCandidate> evaluated,
+                                      std::span<const Metric> predicted) {
+  std::vector<Observation> observations;
+  for (const EvaluatedCandidate& e : evaluated) {
+    Observation observation{e.candidate.architecture, {}};
+    for (const Measurement& m : e.score.measurements) {
+      if (std::ranges::find(predicted, m.metric) != predicted.end() && m.value > 0)
+        observation.measurements.push_back(m);
+    }
+    if (observation.measurements.size() == predicted.size())
+      observations.push_back(std::move(observation));
+  }
+  if (observations.size() < kMinObservations) return std::nullopt;
+  return CostModel(CostContextOf(space, options), observations);
+}
+
+struct Certifier::Impl {
+  // A point of the space that may still be better than what was measured.
+  struct Entry {
+    ExactMember member;
+    Point optimistic;
+    double gap = 0;
+  };
+
+  Impl(const SearchSpace& a_space, const SearchOptions& an_options, double tolerance)
+      : space(a_space), options(an_options), expected(a_space, an_options), optimistic(expected) {
+    certificate.space = a_space.Size();
+    certificate.tolerance = tolerance;
+    enumerate = certificate.space.exact && *certificate.space.exact <= kEnumerateUpTo;
+    certificate.method = enumerate ? "enumeration" : "dynamic programming";
+  }
+
+  bool Fit(std::span<const EvaluatedCandidate> evaluated);
+  void Solve();
+  void FindGaps(std::span<const EvaluatedCandidate> evaluated);
+  Point Minimised(const std::vector<double>& objectives) const;
+
+  const SearchSpace& space;
+  const SearchOptions& options;
+  SeparableSpace expected;
+  SeparableSpace optimistic;
+  bool enumerate = false;
+  std::optional<CostModel> model;
+  Certificate certificate;
+  std::vector<Entry> entries;  // not evaluated
+  std::vector<Predicted> predicted;
+};
+
+Certifier::Certifier(const SearchSpace& space, const SearchOptions& options, double tolerance)
+    : impl_(std::make_unique<Impl>(space, options, tolerance)) {}
+Certifier::~Certifier() = default;
+
+bool Certifier::measures() const { return !impl_->expected.predicted().empty(); }
+const std::vector<Certifier::Predicted>& Certifier::predicted_front() const {
+  return impl_->predicted;
+}
+const Certificate& Certifier::certificate() const { return impl_->certificate; }
+const CostModel* Certifier::model() const { return impl_->model ? &*impl_->model : nullptr; }
+
+Point Certifier::Impl::Minimised(const std::vector<double>& objectives) const {
+  Point point = objectives;
+  for (std::size_t o = 0; o < point.size(); ++o) {
+    if (options.objectives[o].direction == Direction::kMaximize) point[o] = -point[o];
+  }
+  return point;
+}
+
+bool Certifier::Impl::Fit(std::span<const EvaluatedCandidate> evaluated) {
+  model.reset();
+  if (expected.predicted().empty()) return true;
+  model = FitCostModel(space, options, evaluated, expected.predicted());
+  return model.has_value();
+}
+
+void Certifier::Impl::Solve() {
+  expected.SetModel(model ? &*model : nullptr, Outlook::kExpected);
+  optimistic.SetModel(model ? &*model : nullptr, Outlook::kOptimistic);
+  entries.clear();
+  predicted.clear();
+  certificate.points = 0;
+  if (enumerate) {
+    std::vector<ExactMember> members;
+    std::vector<Point> points;
+    optimistic.ForEachMember([&](const ExactMember& member) {
+      if (SatisfiesLimits(optimistic, member))
+        entries.push_back({member, optimistic.PointOf(member), 0});
+      if (SatisfiesLimits(expected, member)) {
+        members.push_back(member);
+        points.push_back(expected.PointOf(member));
+      }
+      ++certificate.points;
+    });
+    for (const std::int64_t i : ParetoFront(points)) {
+      const auto at = static_cast<std::size_t>(i);
+      predicted.push_back({expected.GenomeOf(members[at]), points[at]});
+    }
+  } else {
+    ExactFront front = SolveExactly(optimistic);
+    certificate.points = front.states;
+    for (ExactMember& member : front.members) {
+      Point point = member.objectives;
+      entries.push_back({std::move(member), std::move(point), 0});
+    }
+    front = SolveExactly(expected);
+    for (ExactMember& member : front.members)
+      predicted.push_back({expected.GenomeOf(member), std::move(member.objectives)});
+  }
+  certificate.predicted_front = std::ssize(predicted);
+}
+
+void Certifier::Impl::FindGaps(std::span<const EvaluatedCandidate> evaluated) {
+  std::set<Genome> known;
+  std::vector<Point> measured;
+  for (const EvaluatedCandidate& e : evaluated) {
+    known.insert(optimistic.RepresentativeOf(e.candidate.architecture));
+    if (e.score.feasible && !e.score.objectives.empty())
+      measured.push_back(Minimised(e.score.objectives));
+  }
+  const auto on_front = ParetoFront(measured);
+  std::vector<Point> covers;
+  covers.reserve(on_front.size());
+  for (const std::int64_t i : on_front) covers.push_back(measured[static_cast<std::size_t>(i)]);
+
+  certificate.measured = std::ssize(evaluated);
+  certificate.reached = 0;
+  certificate.worst.clear();
+  std::erase_if(entries, [&](Entry& entry) {
+    const bool evaluated_already = known.contains(optimistic.GenomeOf(entry.member));
+    if (enumerate && evaluated_already) return true;
+    entry.gap = std::numeric_limits<double>::infinity();
+    for (const Point& m : covers) entry.gap = std::min(entry.gap, Gap(m, entry.optimistic));
+    if (entry.gap > certificate.reached) {
+      certificate.reached = entry.gap;
+      certificate.worst = space.Decode(optimistic.GenomeOf(entry.member)).ShortName();
+    }
+    return evaluated_already || entry.gap == 0;
+  });
+}
+
+const Certificate& Certifier::Update(std::span<const EvaluatedCandidate> evaluated) {
+  Impl& impl = *impl_;
+  if (!impl.Fit(evaluated)) {
+    impl.certificate.measured = std::ssize(evaluated);
+    impl.certificate.reached = std::numeric_limits<double>::infinity();
+    return impl.certificate;
+  }
+  impl.Solve();
+  impl.FindGaps(evaluated);
+  return impl.certificate;
+}
+
+void Certifier::CrossValidate() {
+  Impl& impl = *impl_;
+  impl.certificate.models.clear();
+  if (!impl.model) return;
+  for (const Metric metric : impl.expected.predicted())
+    impl.certificate.models.push_back({metric, impl.model->CrossValidate(metric)});
+}
+
+std::vector<Genome> Certifier::Next(std::int64_t count) const {
+  const Impl& impl = *impl_;
+  std::vector<double> gaps;
+  gaps.reserve(impl.entries.size());
+  for (const Impl::Entry& entry : impl.entries) gaps.push_back(entry.gap);
+  std::vector<Genome> next;
+  while (std::ssize(next) < count && !gaps.empty()) {
+    const auto widest = std::ranges::max_element(gaps);
+    if (*widest <= 0) break;
+    const Impl::Entry& chosen = impl.entries[static_cast<std::size_t>(widest - gaps.begin())];
+    next.push_back(impl.expected.GenomeOf(chosen.member));
+    const Point point = impl.expected.PointOf(chosen.member);
+    for (std::size_t i = 0; i < gaps.size(); ++i)
+      gaps[i] = std::min(gaps[i], Gap(point, impl.entries[i].optimistic));
+    gaps[static_cast<std::size_t>(&chosen - impl.entries.data())] = 0;
+  }
+  return next;
+}
+
+}  // namespace lts
