@@ -229,6 +229,8 @@ TEST(Evolution, BeatsRandomSearch) {
     }
     EXPECT_GT(volumes["archai-evolution"], volumes["random"]) << name;
     EXPECT_GT(volumes["lts-evolution"], volumes["random"]) << name;
+    EXPECT_GT(volumes["nsga2"], volumes["random"]) << name;
+    EXPECT_GT(volumes["local-search"], volumes["random"]) << name;
   }
 }
 

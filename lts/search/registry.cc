@@ -4,18 +4,17 @@
 #include "lts/base/suggest.h"
 #include "lts/search/archai_evolution.h"
 #include "lts/search/exact_search.h"
+#include "lts/search/local_search.h"
 #include "lts/search/lts_evolution.h"
+#include "lts/search/nsga2.h"
 #include "lts/search/random_search.h"
 #include "lts/search/search.h"
 
 namespace lts {
 
 std::span<const SearchAlgorithm* const> SearchAlgorithms() {
-  static constexpr std::array<const SearchAlgorithm*, 4> kAlgorithms = {
-      &kExactSearch,
-      &kLtsEvolution,
-      &kArchaiEvolution,
-      &kRandomSearch,
+  static constexpr std::array<const SearchAlgorithm*, 6> kAlgorithms = {
+      &kExactSearch, &kLtsEvolution, &kArchaiEvolution, &kNsga2, &kLocalSearch, &kRandomSearch,
   };
   return kAlgorithms;
 }

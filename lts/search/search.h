@@ -97,7 +97,7 @@ struct SearchAlgorithm {
   bool models_metrics = false;
 };
 
-// Registry: exact, lts-evolution, archai-evolution, random.
+// Registry: exact, lts-evolution, archai-evolution, nsga2, local-search, random.
 std::span<const SearchAlgorithm* const> SearchAlgorithms();
 // Throws kNotFound with a suggestion.
 const SearchAlgorithm& FindSearchAlgorithm(std::string_view name);

@@ -73,6 +73,14 @@ bool SearchRun::Evaluate(const std::vector<Genome>& batch) {
   return result_.stopped.empty();
 }
 
+Point SearchRun::PointAt(std::int64_t index) const {
+  Point point = ScoreAt(index).objectives;
+  for (std::size_t o = 0; o < point.size(); ++o) {
+    if (options_.objectives[o].direction == Direction::kMaximize) point[o] = -point[o];
+  }
+  return point;
+}
+
 // What was dominated stays dominated, so only the old front and the new candidates matter.
 void SearchRun::UpdateFront(std::size_t first_new) {
   std::vector<std::int64_t> indices = result_.front;
@@ -84,11 +92,7 @@ void SearchRun::UpdateFront(std::size_t first_new) {
   std::vector<Point> points;
   points.reserve(indices.size());
   for (const std::int64_t index : indices) {
-    Point& point =
-        points.emplace_back(result_.evaluated[static_cast<std::size_t>(index)].score.objectives);
-    for (std::size_t o = 0; o < point.size(); ++o) {
-      if (options_.objectives[o].direction == Direction::kMaximize) point[o] = -point[o];
-    }
+    points.push_back(PointAt(index));
   }
   result_.front.clear();
   for (const std::int64_t i : ParetoFront(points))

@@ -34,6 +34,13 @@ class SearchRun {
     return result_.evaluated[static_cast<std::size_t>(index)].candidate.genome;
   }
 
+  std::int64_t evaluated() const { return std::ssize(result_.evaluated); }
+  const Score& ScoreAt(std::int64_t index) const {
+    return result_.evaluated[static_cast<std::size_t>(index)].score;
+  }
+  // Its objectives, minimised; empty when it failed.
+  Point PointAt(std::int64_t index) const;
+
   // The result; `stopped` says why unless Evaluate() has already ended the search.
   SearchResult Finish(std::string_view stopped);
 
