@@ -93,6 +93,10 @@ def sample_json(sample, name="front.json"):
     return json.loads((folder / sample / name).read_text())
 
 
+def front_of(sample):
+    return [member for member in sample_json(sample)["front"] if not member["near_tie"]]
+
+
 class ReportPage(unittest.TestCase):
     def setUp(self):
         self.injected = []
@@ -154,7 +158,7 @@ class ReportPage(unittest.TestCase):
         self.assertIn("</script>", name)
         self.assertEqual(text("h1"), name)
         self.assertEqual(script("return document.scripts.length"), 3)
-        self.assertEqual(script("return [...document.querySelectorAll('b')].map((b) => b.textContent)"), [f"front of {len(sample_json('hostile')['front'])}"])
+        self.assertEqual(script("return [...document.querySelectorAll('b')].map((b) => b.textContent)"), [f"front of {len(front_of('hostile'))}"])
         self.assertIn(name.split(" on ", 1)[1].strip()[:40], text("#machine"))
 
     # ---- what is shown
@@ -173,8 +177,14 @@ class ReportPage(unittest.TestCase):
     def test_chart_holds_every_member_with_intervals_and_noise(self):
         self.open("typical")
         front = sample_json("typical")["front"]
+        near_ties = sum(member["near_tie"] for member in front)
+        self.assertGreater(near_ties, 0)
         self.assertEqual(len(find_all(".pt")), 214)
-        self.assertEqual(len(find_all(".pt.front")), len(front))
+        self.assertEqual(len(find_all(".pt.front")), len(front) - near_ties)
+        self.assertEqual(len(find_all(".pt.tie")), near_ties)
+        self.assertEqual(len(find_all("#table tbody .tag.tie")), near_ties)
+        self.assertTrue(find("#legend-tie").is_displayed())
+        self.assertIn(f"and {near_ties} near-tie", text("#summary"))
         self.assertEqual(len(find_all(".bars path")), len(front), "latency is measured, parameters are counted")
         noisy = sum(any(m["metric"] == "latency_ms" and m["noisy"] for m in member["measurements"]) for member in front)
         self.assertGreater(noisy, 0)
@@ -185,6 +195,8 @@ class ReportPage(unittest.TestCase):
     def test_samples_without_intervals_draw_none(self):
         self.open("exact")
         self.assertEqual(len(find_all(".bars path")), 0)
+        self.assertEqual(len(find_all(".pt.tie")), 0)
+        self.assertFalse(find("#legend-tie").is_displayed())
         self.assertFalse(find("#legend-interval").is_displayed())
         self.assertFalse(find("#legend-noisy").is_displayed())
 
@@ -278,7 +290,7 @@ class ReportPage(unittest.TestCase):
         script("arguments[0].focus()", toggle)
         press(Keys.SPACE)
         self.assertEqual(len(find_all("#table tbody tr")), 214)
-        self.assertEqual(len(find_all("#table tbody tr.on-front")), front)
+        self.assertEqual(len(find_all("#table tbody tr.on-front")), len(front_of("typical")))
         find("#show-all-text").click()
         self.assertEqual(len(find_all("#table tbody tr")), front)
 

@@ -20,7 +20,7 @@ std::string Human(const Measurement& measurement) {
 void PrintFront(const ReportData& data, Context& context) {
   std::vector<const ReportMember*> front;
   for (const ReportMember& member : data.evaluated) {
-    if (member.on_front) front.push_back(&member);
+    if (member.on_front || member.near_tie) front.push_back(&member);
   }
   const bool descending =
       !data.objectives.empty() && data.objectives.front().direction == Direction::kMaximize;
@@ -47,11 +47,13 @@ void PrintFront(const ReportData& data, Context& context) {
       columns.push_back({name + "_high", ""});
     }
   }
+  columns.push_back({"near_tie", ""});
   columns.push_back({"archid", "archid", false});
   Table table(columns);
   for (const ReportMember* member : front) {
     const std::string id = member->architecture.Id();
-    std::vector<Cell> row = {{member->architecture.ShortName(), ""}};
+    const std::string shape = member->architecture.ShortName();
+    std::vector<Cell> row = {{shape, member->near_tie ? shape + " ≈" : ""}};
     Evaluation evaluation{id, member->measurements};
     for (const MetricInfo* info : metrics) {
       const Measurement* m = evaluation.Find(info->metric);
@@ -61,10 +63,20 @@ void PrintFront(const ReportData& data, Context& context) {
         row.push_back(m == nullptr ? Cell{} : Cell{m->high, ""});
       }
     }
+    row.push_back({member->near_tie, ""});
     row.push_back({id, Fit(id, 13)});
     table.AddRow(std::move(row));
   }
   table.Print(context.format, context.terminal, context.out);
+}
+
+std::string NearTieLine(const ReportData& data) {
+  const auto ties = std::ranges::count_if(
+      data.evaluated, [](const ReportMember& member) { return member.near_tie; });
+  if (ties == 0) return "";
+  return fmt::format("≈ {}: dominated, but within the intervals of what dominates {}\n",
+                     ties == 1 ? "1 near-tie" : fmt::format("{} near-ties", ties),
+                     ties == 1 ? "it" : "them");
 }
 
 std::string ReportLine(const std::string& folder) {

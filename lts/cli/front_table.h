@@ -10,7 +10,10 @@ namespace lts::cli {
 
 // "35.1 ±1.2%": a value with its 95 % interval, "~" behind it when it is noisy.
 std::string Human(const Measurement& measurement);
+// The front and its near-ties, which are marked.
 void PrintFront(const ReportData& data, Context& context);
+// "≈ 3 near-ties: ..." and a line break: what the mark in the table means; "" when there are none.
+std::string NearTieLine(const ReportData& data);
 // "report: /abs/lts-search/report.html (open it in a browser)"
 std::string ReportLine(const std::string& folder);
 

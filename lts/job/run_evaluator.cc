@@ -95,12 +95,19 @@ Score RunEvaluator::Replay(const Candidate& candidate) {
                     StorePath(context_.options.out), context_.run.id, evaluation.index,
                     evaluation.architecture_id, candidate.id));
   }
-  std::vector<Measurement> measurements = context_.store.FindMeasurements(candidate.id, key_);
-  Score score{evaluation.objectives, evaluation.feasible, measurements};
-  AddMember(candidate.architecture, evaluation,
-            WithCounts(std::move(measurements), candidate.architecture, settings_.workload,
-                       settings_.config));
+  std::vector<Measurement> measurements =
+      WithCounts(context_.store.FindMeasurements(candidate.id, key_), candidate.architecture,
+                 settings_.workload, settings_.config);
+  Score score = ScoreOf(evaluation, measurements);
+  AddMember(candidate.architecture, evaluation, std::move(measurements));
   return score;
+}
+
+Score RunEvaluator::ScoreOf(const RunEvaluation& evaluation,
+                            const std::vector<Measurement>& measurements) const {
+  return {evaluation.objectives, evaluation.feasible,
+          ObjectiveIntervals(evaluation.objectives, settings_.objectives, measurements),
+          measurements};
 }
 
 RunEvaluator::Pending RunEvaluator::LookUp(const Candidate& candidate) {
@@ -197,7 +204,7 @@ Score RunEvaluator::Append(Pending& pending) {
   }
   context_.store.SaveEvaluation(architecture, key_, context_.run.environment, unsaved,
                                 context_.run.id, &evaluation);
-  Score score{evaluation.objectives, evaluation.feasible, all};
+  Score score = ScoreOf(evaluation, all);
   AddMember(architecture, std::move(evaluation), std::move(all));
   return score;
 }

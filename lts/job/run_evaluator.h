@@ -51,6 +51,8 @@ class RunEvaluator final : public Evaluator, public SearchObserver {
 
   bool Stop();
   Score Replay(const Candidate& candidate);
+  Score ScoreOf(const RunEvaluation& evaluation,
+                const std::vector<Measurement>& measurements) const;
   Pending LookUp(const Candidate& candidate);
   void MeasureMissing(Batch& batch);
   void Receive(Batch& batch, std::size_t index, std::vector<Measurement> measurements);

@@ -8,6 +8,7 @@
 
 #include "lts/base/error.h"
 #include "lts/objectives/objective.h"
+#include "lts/search/near_ties.h"
 #include "lts/search/pareto.h"
 
 namespace lts {
@@ -23,21 +24,40 @@ ReportObjective ToReportObjective(const ObjectiveSpec& spec) {
   return {spec.name, std::string(info.title), std::string(info.unit), spec.direction};
 }
 
+UncertainPoint MinimizedUncertain(const ReportMember& member,
+                                  std::span<const ObjectiveSpec> specs) {
+  UncertainPoint point{MinimizedPoint(member.objectives, specs), {}, {}};
+  const std::vector<Interval> intervals =
+      ObjectiveIntervals(member.objectives, specs, member.measurements);
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const bool negated = specs[i].direction == Direction::kMaximize;
+    point.low.push_back(negated ? -intervals[i].high : intervals[i].low);
+    point.high.push_back(negated ? -intervals[i].low : intervals[i].high);
+  }
+  return point;
+}
+
 void MarkFront(std::span<const ObjectiveSpec> specs, std::vector<ReportMember>& members) {
   std::vector<Point> points;
+  std::vector<UncertainPoint> uncertain;
   std::vector<std::size_t> index;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (!members[i].feasible || members[i].objectives.size() != specs.size()) continue;
-    points.push_back(MinimizedPoint(members[i].objectives, specs));
+    uncertain.push_back(MinimizedUncertain(members[i], specs));
+    points.push_back(uncertain.back().value);
     index.push_back(i);
   }
   for (const std::int64_t i : ParetoFront(points)) {
     members[index[static_cast<std::size_t>(i)]].on_front = true;
   }
+  for (const std::int64_t i : NearTies(uncertain)) {
+    members[index[static_cast<std::size_t>(i)]].near_tie = true;
+  }
 }
 
 // run.json
-Json RunJson(const RunRecord& run, std::span<const RunMember> members, std::int64_t front) {
+Json RunJson(const RunRecord& run, std::span<const RunMember> members, std::int64_t front,
+             std::int64_t near_ties) {
   std::int64_t reused = 0, infeasible = 0, failed = 0, iterations = 0;
   for (const RunMember& member : members) {
     reused += member.evaluation.reused ? 1 : 0;
@@ -58,6 +78,7 @@ Json RunJson(const RunRecord& run, std::span<const RunMember> members, std::int6
   json["infeasible"] = infeasible;  // violate a measured constraint, or failed
   json["failed"] = failed;          // could not be measured: too large for memory
   json["front"] = front;
+  json["near_ties"] = near_ties;  // dominated, but by nobody beyond the intervals
   json["iterations"] = iterations;
   json["options"] = run.options;
   json["environment_key"] = run.environment.key();
@@ -134,6 +155,20 @@ Point MinimizedPoint(std::span<const double> objectives, std::span<const Objecti
   return point;
 }
 
+std::vector<Interval> ObjectiveIntervals(std::span<const double> objectives,
+                                         std::span<const ObjectiveSpec> specs,
+                                         std::span<const Measurement> measurements) {
+  std::vector<Interval> intervals;
+  for (std::size_t i = 0; i < objectives.size(); ++i) {
+    Interval& interval = intervals.emplace_back(Interval{objectives[i], objectives[i]});
+    for (const Measurement& m : measurements) {
+      if (Info(m.metric).name != specs[i].name) continue;
+      interval = {std::min(m.low, objectives[i]), std::max(m.high, objectives[i])};
+    }
+  }
+  return intervals;
+}
+
 ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
                       std::span<const RunMember> members) {
   ReportData data;
@@ -149,7 +184,7 @@ ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
   for (const RunMember& member : members) {
     data.evaluated.push_back({member.architecture, member.measurements,
                               member.evaluation.objectives, member.evaluation.iteration,
-                              member.evaluation.at_s, member.evaluation.feasible, false});
+                              member.evaluation.at_s, member.evaluation.feasible});
   }
   MarkFront(settings.objectives, data.evaluated);
   data.environment = run.environment;
@@ -161,7 +196,10 @@ ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
   const std::int64_t front =
       std::count_if(data.evaluated.begin(), data.evaluated.end(),
                     [](const ReportMember& member) { return member.on_front; });
-  data.run = RunJson(run, members, front);
+  const std::int64_t near_ties =
+      std::count_if(data.evaluated.begin(), data.evaluated.end(),
+                    [](const ReportMember& member) { return member.near_tie; });
+  data.run = RunJson(run, members, front, near_ties);
   return data;
 }
 

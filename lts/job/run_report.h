@@ -42,7 +42,13 @@ std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
 // Objectives as a point that is minimised.
 Point MinimizedPoint(std::span<const double> objectives, std::span<const ObjectiveSpec> specs);
 
-// The front is computed here, from the objectives that the search was told.
+// The interval of each objective among `measurements`, widened to hold its value where they differ
+// (measured again since); the value alone where there is none. Empty when `objectives` is.
+std::vector<Interval> ObjectiveIntervals(std::span<const double> objectives,
+                                         std::span<const ObjectiveSpec> specs,
+                                         std::span<const Measurement> measurements);
+
+// The front and its near-ties are computed here, from the objectives that the search was told.
 ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
                       std::span<const RunMember> members);
 

@@ -10,6 +10,7 @@
 #include "lts/base/error.h"
 #include "lts/job/front_tracker.h"
 #include "lts/job/job_test_support.h"
+#include "lts/job/run_report.h"
 #include "lts/objectives/objective.h"
 #include "lts/store/store.h"
 
@@ -54,6 +55,44 @@ TEST_F(SearchJobTest, TheFrontIsNotDominatedAndDominatesTheRest) {
                                        [&](const Point& p) { return Dominates(p, points[i]); });
     EXPECT_EQ(report.evaluated[i].on_front, !dominated);
   }
+}
+
+// The meter's intervals are 1 % wide to either side; parameters are exact.
+TEST_F(SearchJobTest, NearTiesAreDominatedButByNobodyBeyondTheIntervals) {
+  SearchJobOptions options = Options();
+  options.objectives = {"decoder_params", "latency_ms"};
+  options.budget_evaluations = 120;
+  const ReportData report = Run(options).report;
+  const auto beats = [](const ReportMember& a, const ReportMember& b) {
+    return a.objectives[0] >= b.objectives[0] &&
+           Find(a, Metric::kLatencyMs)->high < Find(b, Metric::kLatencyMs)->low;
+  };
+  std::int64_t near_ties = 0;
+  for (const ReportMember& member : report.evaluated) {
+    const bool beaten = std::ranges::any_of(
+        report.evaluated, [&](const ReportMember& other) { return beats(other, member); });
+    EXPECT_EQ(member.near_tie, !member.on_front && !beaten);
+    EXPECT_FALSE(member.on_front && beaten);
+    near_ties += member.near_tie ? 1 : 0;
+  }
+  EXPECT_GT(near_ties, 0);
+  EXPECT_EQ(report.run.Find("near_ties")->AsInt(), near_ties);
+  const ReportData loaded = LoadReport(options.out);
+  for (std::size_t i = 0; i < report.evaluated.size(); ++i) {
+    EXPECT_EQ(loaded.evaluated[i].near_tie, report.evaluated[i].near_tie);
+  }
+}
+
+TEST(ObjectiveIntervals, HoldTheValueAndAreSingleValuesWhereExact) {
+  const std::vector<ObjectiveSpec> specs = {{"latency_ms"}, {"decoder_params"}, {"ttft_ms"}};
+  Measurement latency;
+  latency.metric = Metric::kLatencyMs;
+  latency.low = 9;
+  latency.high = 11;
+  const std::vector<double> objectives = {12, 1e6, 3};
+  EXPECT_THAT(ObjectiveIntervals(objectives, specs, std::vector<Measurement>{latency}),
+              testing::ElementsAre(Interval{9, 12}, Interval{1e6, 1e6}, Interval{3, 3}));
+  EXPECT_THAT(ObjectiveIntervals({}, specs, std::vector<Measurement>{latency}), IsEmpty());
 }
 
 TEST_F(SearchJobTest, EveryMemberHasAllMetricsKnown) {

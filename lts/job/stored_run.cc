@@ -69,7 +69,7 @@ std::vector<EvaluatedCandidate> EvaluatedOf(const StoredRun& stored, const Searc
     }
     evaluated.push_back(
         {{member.architecture.Id(), *std::move(genome), member.architecture},
-         {member.evaluation.objectives, member.evaluation.feasible, member.measurements},
+         {member.evaluation.objectives, member.evaluation.feasible, {}, member.measurements},
          member.evaluation.iteration});
   }
   return evaluated;

@@ -38,7 +38,7 @@ std::string HeaderLine(const std::vector<ReportColumn>& columns) {
   std::string line;
   for (const char* name :
        {"id", "name", "backbone", "vocab_size", "max_seq_len", "n_layer", "d_model", "d_inner",
-        "n_head", "n_kv_head", "iteration", "at_s", "feasible", "on_front"}) {
+        "n_head", "n_kv_head", "iteration", "at_s", "feasible", "on_front", "near_tie"}) {
     AppendField(line, name);
   }
   for (const ReportColumn& column : columns) {
@@ -68,6 +68,7 @@ std::string MemberLine(const ReportMember& member, const std::vector<ReportColum
   AppendField(line, fmt::format("{:.3f}", member.at_s));
   AppendField(line, member.feasible ? "1" : "0");
   AppendField(line, member.on_front ? "1" : "0");
+  AppendField(line, member.near_tie ? "1" : "0");
   for (const ReportColumn& column : columns) {
     const std::optional<ReportValue> value = ValueIn(member, column);
     if (!column.measured) {
@@ -93,7 +94,7 @@ std::string Table(const ReportData& data, const std::vector<std::size_t>& order)
 
 }  // namespace
 
-std::string FrontCsv(const ReportData& data) { return Table(data, FrontOrder(data)); }
+std::string FrontCsv(const ReportData& data) { return Table(data, FrontAndNearTies(data)); }
 
 std::string EvaluatedCsv(const ReportData& data) {
   std::vector<std::size_t> order(data.evaluated.size());

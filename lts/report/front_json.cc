@@ -42,6 +42,7 @@ Json MemberJson(const ReportData& data, const ReportMember& member) {
     measurements.Append(MeasurementJson(measurement));
   }
   json["measurements"] = std::move(measurements);
+  json["near_tie"] = member.near_tie;
   json["iteration"] = member.iteration;
   json["at_s"] = NumberJson(std::round(member.at_s * 1e3) / 1e3);
   return json;
@@ -52,7 +53,7 @@ Json MemberJson(const ReportData& data, const ReportMember& member) {
 Json FrontJson(const ReportData& data) {
   Json json = Json::MakeObject();
   json["format"] = "lts-front";
-  json["version"] = 1;
+  json["version"] = 2;
   json["title"] = data.title;
   json["summary"] = SummarySentence(data);
   json["command_line"] = data.command_line;
@@ -85,7 +86,7 @@ Json FrontJson(const ReportData& data) {
   json["objectives"] = std::move(objectives);
 
   Json front = Json::MakeArray();
-  for (const std::size_t index : FrontOrder(data)) {
+  for (const std::size_t index : FrontAndNearTies(data)) {
     front.Append(MemberJson(data, data.evaluated[index]));
   }
   json["front"] = std::move(front);

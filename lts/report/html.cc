@@ -97,7 +97,7 @@ class PageData {
                            {"drift", Short(measurement->drift)},
                            {"src", SourceIndex(measurement->source)}});
     if (measurement->noisy) json["noisy"] = true;
-    if (member.on_front && !measurement->samples.empty()) {
+    if ((member.on_front || member.near_tie) && !measurement->samples.empty()) {
       Json samples = Json::MakeArray();
       for (const double sample : measurement->samples)
         samples.Append(NumberJson(RoundToDigits(sample, 4)));
@@ -125,6 +125,7 @@ class PageData {
                              {"at_s", Short(member.at_s)},
                              {"feasible", member.feasible},
                              {"on_front", member.on_front},
+                             {"near_tie", member.near_tie},
                              {"values", std::move(values)}});
   }
 

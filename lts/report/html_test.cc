@@ -158,6 +158,7 @@ TEST_P(EverySample, PageCarriesTheDataAndTheSummary) {
   for (std::size_t i = 0; i < members.size(); ++i) {
     const ReportMember& member = data.evaluated[i];
     EXPECT_EQ(members[i].Find("on_front")->AsBool(), member.on_front);
+    EXPECT_EQ(members[i].Find("near_tie")->AsBool(), member.near_tie);
     EXPECT_EQ(
         ParseArchitecture(ParseJson(members[i].Find("config")->AsString(), "config"), "config"),
         member.architecture);
@@ -206,18 +207,22 @@ TEST(FrontSvg, DrawsEveryMemberOnceAndTheFrontWithIntervals) {
   const ReportData data = SampleReport("typical");
   const std::string svg = FrontSvg(data);
   std::size_t front = 0;
+  std::size_t near_ties = 0;
   std::size_t dots = 0;
   std::size_t crosses = 0;
   for (const ReportMember& member : data.evaluated) {
     front += member.on_front ? 1 : 0;
-    dots += !member.on_front && member.feasible ? 1 : 0;
+    near_ties += member.near_tie ? 1 : 0;
+    dots += !member.on_front && !member.near_tie && member.feasible ? 1 : 0;
     crosses += member.feasible ? 0 : 1;
   }
   ASSERT_GT(crosses, 0U);
   EXPECT_EQ(Count(svg, "<circle class=\"front\""), front + 1) << "and one in the legend";
+  ASSERT_GT(near_ties, 0U);
+  EXPECT_EQ(Count(svg, "<circle class=\"tie\""), near_ties + 1);
   EXPECT_EQ(Count(svg, "<circle class=\"dot\""), dots + 1);
   EXPECT_EQ(Count(svg, "<path class=\"cross\""), crosses);
-  EXPECT_EQ(Count(svg, "<path class=\"bar"), front)
+  EXPECT_EQ(Count(svg, "<path class=\"bar"), front + near_ties)
       << "latency is measured, decoder parameters are counted";
   EXPECT_GT(Count(svg, "<path class=\"bar noisy\""), 0U);
   EXPECT_THAT(svg, HasSubstr("Latency (ms), less is better"));

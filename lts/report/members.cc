@@ -42,12 +42,12 @@ std::string Counted(std::size_t count, std::string_view one, std::string_view ma
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-}  // namespace
-
-std::vector<std::size_t> FrontOrder(const ReportData& data) {
+// The members that `chosen` holds for, best of the first objective first.
+template <typename Predicate>
+std::vector<std::size_t> Ordered(const ReportData& data, Predicate chosen) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < data.evaluated.size(); ++i) {
-    if (data.evaluated[i].on_front) order.push_back(i);
+    if (chosen(data.evaluated[i])) order.push_back(i);
   }
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     for (std::size_t k = 0; k < data.objectives.size(); ++k) {
@@ -60,6 +60,17 @@ std::vector<std::size_t> FrontOrder(const ReportData& data) {
     return false;
   });
   return order;
+}
+
+}  // namespace
+
+std::vector<std::size_t> FrontOrder(const ReportData& data) {
+  return Ordered(data, [](const ReportMember& member) { return member.on_front; });
+}
+
+std::vector<std::size_t> FrontAndNearTies(const ReportData& data) {
+  return Ordered(data,
+                 [](const ReportMember& member) { return member.on_front || member.near_tie; });
 }
 
 std::optional<double> ObjectiveValue(const ReportMember& member, std::size_t objective) {
@@ -132,15 +143,19 @@ std::string FrontSentence(const ReportData& data) {
   }
   const ReportMember* first = &data.evaluated[front.front()];
   const ReportMember* last = &data.evaluated[front.back()];
+  const std::size_t ties = FrontAndNearTies(data).size() - front.size();
+  const std::string and_ties =
+      ties == 0 ? "" : fmt::format(" and {}", Counted(ties, "near-tie", "near-ties"));
   if (front.size() == 1) {
-    return fmt::format("1 Pareto-optimal decoder among {} evaluated on {}: {} with {}.", evaluated,
-                       machine, first->architecture.ShortName(), ObjectivesInWords(data, *first));
+    return fmt::format("1 Pareto-optimal decoder{} among {} evaluated on {}: {} with {}.", and_ties,
+                       evaluated, machine, first->architecture.ShortName(),
+                       ObjectivesInWords(data, *first));
   }
   if (!data.objectives.empty() && data.objectives[0].direction == Direction::kMaximize) {
     std::swap(first, last);  // small to large reads best
   }
-  return fmt::format("{} Pareto-optimal decoders among {} evaluated on {}: from {} to {}.",
-                     front.size(), evaluated, machine, ObjectivesInWords(data, *first),
+  return fmt::format("{} Pareto-optimal decoders{} among {} evaluated on {}: from {} to {}.",
+                     front.size(), and_ties, evaluated, machine, ObjectivesInWords(data, *first),
                      ObjectivesInWords(data, *last));
 }
 

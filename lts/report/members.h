@@ -15,6 +15,8 @@ namespace lts {
 // Indices into data.evaluated of the members on the front: best of the first objective first, ties
 // by the next objective, then by order of evaluation.
 std::vector<std::size_t> FrontOrder(const ReportData& data);
+// The same of the front and the near-ties together.
+std::vector<std::size_t> FrontAndNearTies(const ReportData& data);
 
 // The objective's value, or nothing where the member failed or the value is not finite.
 std::optional<double> ObjectiveValue(const ReportMember& member, std::size_t objective);

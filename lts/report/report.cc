@@ -50,7 +50,7 @@ void WriteReport(const ReportData& data, const std::string& folder) {
   EnsureWritableFolder(architectures.string());
 
   std::set<std::string> current;
-  for (const std::size_t index : FrontOrder(data)) {
+  for (const std::size_t index : FrontAndNearTies(data)) {
     const Architecture& architecture = data.evaluated[index].architecture;
     const std::string name = architecture.Id() + ".json";
     WriteIfDifferent((architectures / name).string(),

@@ -28,6 +28,9 @@ struct ReportMember {
   double at_s = 0;  // search time when it was evaluated
   bool feasible = true;
   bool on_front = false;
+  // Dominated, or a repetition by value, but by nobody beyond the intervals: its measurements cannot
+  // rule out that it belongs to the front (search/near_ties.h). Never together with on_front.
+  bool near_tie = false;
 };
 
 // An architecture that was not measured, with the objectives that a model expects, in the order of
@@ -57,7 +60,8 @@ struct ReportData {
 std::string CertificateSentence(const ReportData& data);
 
 std::string FrontCsv(
-    const ReportData& data);  // one line per member of the front, best of the first objective first
+    const ReportData& data);  // one line per member of the front and near-tie, best of the first
+                              // objective first
 std::string EvaluatedCsv(const ReportData& data);  // one line per evaluated architecture, in order
 Json FrontJson(const ReportData& data);
 std::string FrontSvg(

@@ -141,17 +141,25 @@ TEST(FrontCsv, HoldsTheFrontBestOfTheFirstObjectiveFirst) {
   const ReportData data = SampleReport("typical");
   const std::vector<Row> rows = Rows(FrontCsv(data));
   std::size_t front = 0;
-  for (const ReportMember& member : data.evaluated) front += member.on_front ? 1 : 0;
-  ASSERT_EQ(rows.size(), front);
+  std::size_t near_ties = 0;
+  for (const ReportMember& member : data.evaluated) {
+    front += member.on_front ? 1 : 0;
+    near_ties += member.near_tie ? 1 : 0;
+  }
+  ASSERT_EQ(rows.size(), front + near_ties);
   ASSERT_GT(front, 10U);
+  ASSERT_GT(near_ties, 0U);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    EXPECT_EQ(rows[i].at("on_front"), "1");
+    EXPECT_NE(rows[i].at("on_front"), rows[i].at("near_tie"));
+    near_ties -= rows[i].at("near_tie") == "1" ? 1 : 0;
     if (i > 0) {
       EXPECT_GE(std::stod(rows[i - 1].at("decoder_params")),
                 std::stod(rows[i].at("decoder_params")));
     }
   }
-  const ReportData least = SampleReport("single-objective");
+  EXPECT_EQ(near_ties, 0U);
+  ReportData least = SampleReport("single-objective");
+  for (ReportMember& member : least.evaluated) member.near_tie = false;
   EXPECT_EQ(Rows(FrontCsv(least)).size(), 1U);
 }
 
@@ -175,20 +183,21 @@ TEST(FrontJson, ReadsBackWithEverythingThatWasMeasured) {
   const ReportData data = SampleReport("typical");
   const Json json = ParseJson(WriteJson(FrontJson(data)), "front.json");
   EXPECT_EQ(json.Find("format")->AsString(), "lts-front");
-  EXPECT_EQ(json.Find("version")->AsInt(), 1);
+  EXPECT_EQ(json.Find("version")->AsInt(), 2);
   EXPECT_EQ(json.Find("evaluated")->AsInt(), 214);
   EXPECT_EQ(json.Find("command_line")->AsString(), data.command_line);
   EXPECT_EQ(json.Find("config")->Find("dtype")->AsString(), "f32");
   EXPECT_EQ(json.Find("workload")->Find("prompt_tokens")->AsInt(), 192);
   EXPECT_EQ(Environment::FromJson(*json.Find("environment"), "front.json"), data.environment);
   EXPECT_EQ(json.Find("objectives")->AsArray()[0].Find("direction")->AsString(), "maximize");
-  const std::vector<std::size_t> order = FrontOrder(data);
+  const std::vector<std::size_t> order = FrontAndNearTies(data);
   const Json::Array& front = json.Find("front")->AsArray();
   ASSERT_EQ(front.size(), order.size());
   for (std::size_t i = 0; i < front.size(); ++i) {
     const ReportMember& member = data.evaluated[order[i]];
     EXPECT_EQ(ParseArchitecture(*front[i].Find("architecture"), "front.json"), member.architecture);
     EXPECT_EQ(front[i].Find("id")->AsString(), member.architecture.Id());
+    EXPECT_EQ(front[i].Find("near_tie")->AsBool(), !member.on_front);
     EXPECT_EQ(front[i].Find("objectives")->Find("latency_ms")->AsDouble(), member.objectives[1]);
     const Json::Array& measurements = front[i].Find("measurements")->AsArray();
     ASSERT_EQ(measurements.size(), member.measurements.size());
@@ -213,8 +222,11 @@ TEST(Summary, SaysHowManyWhereAndTheRange) {
   const ReportData data = SampleReport("typical");
   const std::string text = SummarySentence(data);
   const std::vector<std::size_t> order = FrontOrder(data);
-  EXPECT_THAT(text, HasSubstr(std::to_string(order.size()) +
-                              " Pareto-optimal decoders among 214 evaluated on AMD EPYC"));
+  const std::size_t near_ties = FrontAndNearTies(data).size() - order.size();
+  ASSERT_GT(near_ties, 1U);
+  EXPECT_THAT(text,
+              HasSubstr(std::to_string(order.size()) + " Pareto-optimal decoders and " +
+                        std::to_string(near_ties) + " near-ties among 214 evaluated on AMD EPYC"));
   const std::size_t least = text.find(HumanNumber(data.evaluated[order.back()].objectives[0], ""));
   const std::size_t most = text.find(HumanNumber(data.evaluated[order.front()].objectives[0], ""));
   ASSERT_NE(least, std::string::npos);

@@ -121,7 +121,27 @@ ReportMember Member(Architecture architecture, Rng& rng) {
   return member;
 }
 
-// Marks the non-dominated feasible members; of equal ones the first alone.
+// Whether a's interval lies at or below b's (above, where more is better) in every objective, in
+// one strictly; or b repeats a, `a_first`, and both are exact.
+bool BeatsBeyondIntervals(const ReportData& data, const ReportMember& a, const ReportMember& b,
+                          bool a_first) {
+  bool strictly = false;
+  bool exact = true;
+  for (const ReportObjective& objective : data.objectives) {
+    const Metric metric = MetricByName(objective.name).metric;
+    const auto of = [&](const ReportMember& member) -> const Measurement& {
+      return *std::ranges::find(member.measurements, metric, &Measurement::metric);
+    };
+    const bool maximize = objective.direction == Direction::kMaximize;
+    const double gap = maximize ? of(a).low - of(b).high : of(b).low - of(a).high;
+    if (gap < 0) return false;
+    strictly = strictly || gap > 0;
+    exact = exact && of(a).low == of(a).high && of(b).low == of(b).high;
+  }
+  return strictly || (a_first && exact);
+}
+
+// Marks the non-dominated feasible members, of equal ones the first alone, and the near-ties.
 void MarkFront(ReportData& data) {
   const auto cost = [&](const ReportMember& member, std::size_t k) {
     return data.objectives[k].direction == Direction::kMaximize ? -member.objectives[k]
@@ -142,6 +162,13 @@ void MarkFront(ReportData& data) {
     for (std::size_t j = 0; j < data.evaluated.size() && data.evaluated[i].on_front; ++j) {
       data.evaluated[i].on_front = i == j || !data.evaluated[j].feasible || !covers(j, i);
     }
+  }
+  for (ReportMember& member : data.evaluated) {
+    member.near_tie =
+        member.feasible && !member.on_front &&
+        std::ranges::none_of(data.evaluated, [&](const ReportMember& other) {
+          return other.feasible && BeatsBeyondIntervals(data, other, member, &other < &member);
+        });
   }
 }
 

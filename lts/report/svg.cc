@@ -30,7 +30,7 @@ constexpr std::string_view kStyle = R"css(
     .dot { fill: #8d97a4; fill-opacity: .5; } .cross { stroke: #8d97a4; stroke-opacity: .6; fill: none; }
     .area { fill: #2456d6; fill-opacity: .06; } .step { stroke: #2456d6; fill: none; }
     .bar { stroke: #2456d6; stroke-opacity: .55; fill: none; } .noisy { stroke-dasharray: 2 2; }
-    .front { fill: #2456d6; stroke: #ffffff; }
+    .front { fill: #2456d6; stroke: #ffffff; } .tie { fill: #ffffff; stroke: #2456d6; }
     text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; }
     @media (prefers-color-scheme: dark) {
       .card { fill: #161b22; stroke: #2e3641; }
@@ -38,6 +38,7 @@ constexpr std::string_view kStyle = R"css(
       .grid { stroke: #232a33; } .frame { stroke: #4a5563; }
       .dot { fill: #8d97a4; } .area { fill: #7ba6ff; fill-opacity: .08; } .step { stroke: #7ba6ff; }
       .bar { stroke: #7ba6ff; } .front { fill: #7ba6ff; stroke: #161b22; }
+      .tie { fill: #161b22; stroke: #7ba6ff; }
     }
 )css";
 
@@ -116,6 +117,7 @@ class FrontPicture {
   }
 
  private:
+  static bool Shown(const ReportMember& member) { return member.on_front || member.near_tie; }
   bool HasY() const { return data_.objectives.size() >= 2; }
 
   std::string Subtitle() const {
@@ -151,7 +153,7 @@ class FrontPicture {
       dots_.push_back({&member, *x, *y, 0, 0});
       xs.push_back(*x);
       ys.push_back(*y);
-      if (!member.on_front) continue;
+      if (!Shown(member)) continue;
       AddInterval(member, y_, ys);
       if (HasY()) AddInterval(member, x_, xs);
     }
@@ -233,7 +235,7 @@ class FrontPicture {
   std::string DrawMembers() const {
     std::string svg;
     for (const Dot& dot : dots_) {
-      if (dot.member->on_front) continue;
+      if (Shown(*dot.member)) continue;
       if (dot.member->feasible) {
         svg += fmt::format(R"(  <circle class="dot" cx="{:.1f}" cy="{:.1f}" r="2.6"/>)"
                            "\n",
@@ -247,18 +249,25 @@ class FrontPicture {
     const std::vector<const Dot*> stairs = Staircase();
     svg += DrawStaircase(stairs);
     for (const Dot& dot : dots_) {
-      if (!dot.member->on_front) continue;
+      if (!Shown(*dot.member)) continue;
       svg += DrawInterval(dot, y_, false);
       if (HasY()) svg += DrawInterval(dot, x_, true);
     }
-    for (const Dot& dot : dots_) {
-      if (!dot.member->on_front) continue;
-      svg += fmt::format(
-          R"(  <circle class="front" cx="{:.1f}" cy="{:.1f}" r="4.6" stroke-width="1.2"><title>{}</title></circle>)"
-          "\n",
-          dot.left, dot.top, EscapeMarkup(dot.member->architecture.ShortName()));
-    }
+    svg += DrawMarks("tie", &ReportMember::near_tie);
+    svg += DrawMarks("front", &ReportMember::on_front);
     return svg + DrawLabels(stairs);
+  }
+
+  std::string DrawMarks(std::string_view css_class, bool ReportMember::*marked) const {
+    std::string svg;
+    for (const Dot& dot : dots_) {
+      if (!(dot.member->*marked)) continue;
+      svg += fmt::format(
+          R"(  <circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4.6" stroke-width="1.2"><title>{}</title></circle>)"
+          "\n",
+          css_class, dot.left, dot.top, EscapeMarkup(dot.member->architecture.ShortName()));
+    }
+    return svg;
   }
 
   std::string DrawStaircase(const std::vector<const Dot*>& stairs) const {
@@ -305,7 +314,7 @@ class FrontPicture {
   std::string DrawLabels(const std::vector<const Dot*>& stairs) const {
     std::vector<Box> taken;
     for (const Dot& dot : dots_) {
-      const double r = dot.member->on_front ? 5 : 2;
+      const double r = Shown(*dot.member) ? 5 : 2;
       taken.push_back({dot.left - r, dot.top - r, dot.left + r, dot.top + r});
     }
     for (std::size_t i = 0; i + 1 < stairs.size(); ++i) {  // the line: across, then up or down
@@ -382,8 +391,17 @@ class FrontPicture {
                        "\n",
                        y - 4);
     svg += Text(442, y, "muted", 13, "start", "evaluated");
+    const bool ties =
+        std::ranges::any_of(dots_, [](const Dot& dot) { return dot.member->near_tie; });
+    if (ties) {
+      svg +=
+          fmt::format(R"(  <circle class="tie" cx="526" cy="{:.1f}" r="4.6" stroke-width="1.2"/>)"
+                      "\n",
+                      y - 4);
+      svg += Text(538, y, "muted", 13, "start", "near-tie");
+    }
     const std::string machine = data_.environment.cpu_model;
-    svg += Text(kRight, y, "muted", 13, "end", Fit(machine, 400, 13));
+    svg += Text(kRight, y, "muted", 13, "end", Fit(machine, ties ? 310 : 400, 13));
     return svg;
   }
 

@@ -51,7 +51,7 @@ class WriteReportTest : public ::testing::Test {
 std::set<std::string> FrontFiles(const ReportData& data) {
   std::set<std::string> names;
   for (const ReportMember& member : data.evaluated) {
-    if (member.on_front) names.insert(member.architecture.Id() + ".json");
+    if (member.on_front || member.near_tie) names.insert(member.architecture.Id() + ".json");
   }
   return names;
 }

@@ -3,6 +3,7 @@
 // are not on any front. All points of a call have the same number of objectives (LTS_DCHECK).
 //   ParetoFront({{1, 3}, {2, 1}, {2, 3}, {1, 3}}) = {0, 1}
 // The third point is dominated by the first, the last repeats it.
+// Of measured points, whose values have intervals: near_ties.h.
 #pragma once
 
 #include <cstdint>

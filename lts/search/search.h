@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lts/base/json.h"
+#include "lts/base/stats.h"
 #include "lts/record/measurement.h"
 #include "lts/search/pareto.h"
 #include "lts/space/search_space.h"
@@ -37,7 +38,10 @@ struct Candidate {
 struct Score {
   std::vector<double> objectives;  // as the specs: their order and direction; empty when failed
   bool feasible = true;
-  std::vector<Measurement> measurements;  // what was measured, for algorithms that model it
+  // What each objective is known to: its 95 % interval, which holds its value; a single value where
+  // it is exact. As many as objectives, or none: all are exact.
+  std::vector<Interval> intervals;
+  std::vector<Measurement> measurements;  // all that is known of it, for algorithms that model it
 };
 
 // Says what candidates cost. May take long; measures the whole batch together (interleaved).

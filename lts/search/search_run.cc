@@ -54,6 +54,8 @@ bool SearchRun::Evaluate(const std::vector<Genome>& batch) {
   for (std::size_t i = 0; i < scores.size(); ++i) {
     LTS_CHECK(scores[i].objectives.empty() ||
               scores[i].objectives.size() == options_.objectives.size());
+    LTS_CHECK(scores[i].intervals.empty() ||
+              scores[i].intervals.size() == scores[i].objectives.size());
     seen_.insert(candidates[i].genome);
     result_.evaluated.push_back(
         {std::move(candidates[i]), std::move(scores[i]), result_.iterations});

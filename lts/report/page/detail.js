@@ -12,6 +12,7 @@ function drawDetail() {
   heading.textContent = member.name;
   const tags = [];
   if (member.on_front) tags.push(element('span', { class: 'tag on' }, 'on the front'));
+  else if (member.near_tie) tags.push(element('span', { class: 'tag tie' }, 'near-tie'));
   else tags.push(element('span', { class: 'tag' }, member.ranked ? 'dominated' : member.complete ? 'breaks a constraint' : 'failed'));
   if (isNoisy(member)) tags.push(element('span', { class: 'badge' }, 'noisy'));
   tags.push(element('span', { class: 'tag' }, member.backbone));
@@ -29,7 +30,7 @@ function drawDetail() {
     element('div', { class: 'config' },
       element('div', { class: 'config-head' }, element('h4', {}, 'Configuration'), copy),
       element('pre', { tabindex: '0', 'aria-label': `Configuration of ${member.name}` }, member.config.trim()),
-      element('p', { class: 'id' }, member.on_front ? `architectures/${member.id}.json` : member.id)));
+      element('p', { class: 'id' }, member.on_front || member.near_tie ? `architectures/${member.id}.json` : member.id)));
 }
 
 function numberDetail(column, cell) {

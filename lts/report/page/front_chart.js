@@ -11,7 +11,7 @@ const maximizes = (objective) => objective >= 0 && objectives[objective].maximiz
 function extentOf(objective, drawn) {
   if (objective < 0) return drawn.map((member) => member.index + 1);
   const values = drawn.map((member) => numberOf(member, objective));
-  drawn.filter((member) => member.on_front).forEach((member) => {
+  drawn.filter((member) => member.on_front || member.near_tie).forEach((member) => {
     const cell = member.values[objective];
     if (hasInterval(cell)) values.push(cell.lo, cell.hi);
   });
@@ -90,7 +90,7 @@ function drawChart() {
   const ringActive = g.append('circle').attr({ class: 'ring active', r: 9, 'aria-hidden': 'true' });
 
   // The front last, so that it lies on top.
-  const ordered = drawn.slice().sort((a, b) => a.on_front - b.on_front || a.index - b.index);
+  const ordered = drawn.slice().sort((a, b) => a.on_front - b.on_front || a.near_tie - b.near_tie || a.index - b.index);
   const cx = (member) => x.scale(xOf(member, pair));
   const cy = (member) => y.scale(numberOf(member, pair.y));
   const nodes = points.selectAll('.pt').data(ordered).enter()
@@ -134,22 +134,25 @@ function drawChart() {
 // Smaller where many share the room.
 const frontRadius = frontMembers.length <= 60 ? 5 : frontMembers.length <= 150 ? 4 : 3.3;
 
+// Drawn large, with its intervals: the front and its near-ties.
+const isMarkedAt = (member, count) => onFrontAt(member, count) || nearTieAt(member, count);
+
 // What changes with the replayed moment and the selection; positions stay.
 function updateChart() {
   if (!chart.svg) return;
   const { pair, cx, cy, width, height } = chart;
   const count = state.count;
   chart.points.attr('class', (member) => {
-    const kind = !member.ranked ? 'cross' : onFrontAt(member, count) ? 'front' : 'dot';
+    const kind = !member.ranked ? 'cross' : onFrontAt(member, count) ? 'front' : nearTieAt(member, count) ? 'tie' : 'dot';
     return `pt ${kind}${member.index < count ? '' : ' future'}`;
-  }).attr('r', (member) => (member.ranked ? (onFrontAt(member, count) ? frontRadius : 2.4) : null))
+  }).attr('r', (member) => (member.ranked ? (isMarkedAt(member, count) ? frontRadius : 2.4) : null))
     .attr('aria-selected', (member) => member === state.selected);
   const path = stairPath(stairsOf(pair, count), pair, chart.x, chart.y, width, height);
   chart.step.attr('d', path);
   chart.area.attr('d', path === '' ? '' : `${path}V${maximizes(pair.y) ? height : 0}Z`);
 
   const bars = [];
-  chart.drawn.filter((member) => member.index < count && onFrontAt(member, count)).forEach((member) => {
+  chart.drawn.filter((member) => member.index < count && isMarkedAt(member, count)).forEach((member) => {
     const [h, v] = [pair.x < 0 ? null : member.values[pair.x], member.values[pair.y]];
     if (hasInterval(h)) {
       const [a, b] = [chart.x(h.lo), chart.x(h.hi)];
@@ -201,7 +204,7 @@ function nearest([x, y]) {
   let best = null;
   let least = 26;
   for (const member of visible()) {
-    const distance = Math.hypot(chart.cx(member) - x, chart.cy(member) - y) * (onFrontAt(member, state.count) ? 0.6 : 1);
+    const distance = Math.hypot(chart.cx(member) - x, chart.cy(member) - y) * (isMarkedAt(member, state.count) ? 0.6 : 1);
     if (distance < least) [best, least] = [member, distance];
   }
   return best;

@@ -100,6 +100,8 @@ function setUpText() {
     document.getElementById(id).hidden = !shown;
   };
   show('legend-infeasible', members.some((member) => !member.ranked));
+  show('legend-tie', nearTies.length > 0);
+  show('reading-tie', nearTies.length > 0);
   show('legend-interval', members.some((member) => member.on_front && objectives.some((_, k) => hasInterval(member.values[k]))));
   show('legend-noisy', members.some((member) => objectives.some((_, k) => isMeasured(member.values[k]) && member.values[k].noisy)));
   show('chart-tools', members.length > 0);

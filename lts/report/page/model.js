@@ -45,6 +45,39 @@ function onFrontAt(member, count) {
   if (count >= members.length) return member.on_front;
   return member.joined >= 0 && member.joined < count && member.left >= count;
 }
+
+// The first evaluation from which on somebody dominates the member beyond the intervals (search/near_ties.h), or Infinity.
+const lowCost = (member, k) => intervalOf(member, k)[objectives[k].maximize ? 1 : 0] * (objectives[k].maximize ? -1 : 1);
+const highCost = (member, k) => intervalOf(member, k)[objectives[k].maximize ? 0 : 1] * (objectives[k].maximize ? -1 : 1);
+function intervalOf(member, k) {
+  const cell = member.values[k];
+  const value = numberOf(member, k);
+  return hasInterval(cell) ? [Math.min(cell.lo, value), Math.max(cell.hi, value)] : [value, value];
+}
+(function findWhoBeatsWhom() {
+  const ranked = members.filter((member) => member.ranked);
+  ranked.forEach((member) => {
+    member.lows = objectives.map((_, k) => lowCost(member, k));
+    member.highs = objectives.map((_, k) => highCost(member, k));
+  });
+  const exact = (member) => member.highs.every((high, k) => high === member.lows[k]);
+  const beats = (a, b) => a.highs.every((high, k) => high <= b.lows[k]) &&
+    (a.highs.some((high, k) => high < b.lows[k]) || (a.index < b.index && exact(a) && exact(b)));  // or repeats it
+  ranked.forEach((member) => {
+    member.beaten = Infinity;
+    for (const other of ranked) {
+      if (other === member || !beats(other, member)) continue;
+      member.beaten = Math.max(other.index, member.index);  // in order of evaluation: the first
+      break;
+    }
+  });
+})();
+
+// Whether the member was a near-tie then: off the front, but not beaten beyond the intervals.
+function nearTieAt(member, count) {
+  if (count >= members.length) return member.near_tie;
+  return member.ranked && member.index < count && !onFrontAt(member, count) && member.beaten >= count;
+}
 const frontAt = (count) => members.filter((member) => member.index < count && onFrontAt(member, count));
 
 const byFirstObjective = (a, b) => {
@@ -54,6 +87,7 @@ const byFirstObjective = (a, b) => {
   return a.index - b.index;
 };
 const frontMembers = members.filter((member) => member.on_front).sort(byFirstObjective);
+const nearTies = members.filter((member) => member.near_tie);
 
 // The members that are best in objectives x and y alone among the first `count`, from the best x to the best y.
 function staircase(x, y, count) {
@@ -161,7 +195,7 @@ function cellText(column, cell) {
   return human(valueOf(cell), columns[column].unit);
 }
 function memberLabel(member) {
-  const place = member.on_front ? 'on the front' : member.ranked ? 'evaluated' :
+  const place = member.on_front ? 'on the front' : member.near_tie ? 'near-tie' : member.ranked ? 'evaluated' :
     member.complete ? 'breaks a constraint' : 'failed';
   const numbers = objectives.map((objective, k) => {
     const cell = member.values[k];

@@ -53,7 +53,7 @@ function drawTable() {
   const toggle = document.getElementById('show-all');
   document.getElementById('show-all-text').textContent = `Show all ${members.length} evaluated`;
   toggle.addEventListener('change', () => change('showAll', toggle.checked));
-  toggle.closest('label').hidden = members.length === frontMembers.length;
+  toggle.closest('label').hidden = members.length === frontMembers.length + nearTies.length;
   fillTable();
 }
 function memberOfRow(node) {
@@ -62,12 +62,13 @@ function memberOfRow(node) {
 }
 
 function fillTable() {
-  const shown = (state.showAll ? members.slice() : frontMembers.slice()).sort(compareMembers);
+  const shown = (state.showAll ? members.slice() : frontMembers.concat(nearTies)).sort(compareMembers);
   document.querySelectorAll('#table thead th').forEach((th) => {
     if (Number(th.dataset.column) === table.sort.column) th.setAttribute('aria-sort', table.sort.up ? 'ascending' : 'descending');
     else th.removeAttribute('aria-sort');
   });
-  table.caption.textContent = state.showAll ? `All ${members.length} evaluated decoders` : `The ${frontMembers.length} decoders of the front`;
+  table.caption.textContent = state.showAll ? `All ${members.length} evaluated decoders` : `The ${frontMembers.length} decoders of the front` +
+    (nearTies.length > 0 ? ` and ${plural(nearTies.length, 'near-tie', 'near-ties')}` : '');
   const rows = shown.map((member) => {
     if (!table.rows.has(member)) table.rows.set(member, bodyRow(member));
     return table.rows.get(member);
@@ -83,7 +84,7 @@ function fillTable() {
 function bodyRow(member) {
   const name = element('button', { type: 'button', class: 'name' }, member.name);
   const row = element('tr', { 'data-index': member.index, class: member.on_front ? 'on-front' : null },
-    element('th', { scope: 'row' }, name));
+    element('th', { scope: 'row' }, name, member.near_tie ? element('span', { class: 'tag tie' }, 'near-tie') : null));
   columns.forEach((column, k) => {
     const cell = member.values[k];
     const td = element('td', {}, element('span', { class: 'value' }, cellText(k, cell)));

@@ -8,7 +8,7 @@ function tooltipContent(member) {
         hasInterval(cell) ? element('span', { class: 'interval' }, ` ${humanRange(cell.lo, cell.hi, objective.unit)}`) : null,
         isMeasured(cell) && cell.noisy ? element('span', { class: 'badge' }, 'noisy') : null));
   });
-  const place = member.on_front ? 'on the front' : member.ranked ? 'dominated' :
+  const place = member.on_front ? 'on the front' : member.near_tie ? 'near-tie: dominated within the intervals' : member.ranked ? 'dominated' :
     member.complete ? 'breaks a constraint' : 'failed';
   const found = `evaluation ${member.index + 1}` + (member.at_s > 0 ? `, ${humanSeconds(member.at_s)}` : '');
   return [
