@@ -161,6 +161,57 @@ class ReportPage(unittest.TestCase):
         self.assertEqual(script("return [...document.querySelectorAll('b')].map((b) => b.textContent)"), [f"front of {len(front_of('hostile'))}"])
         self.assertIn(name.split(" on ", 1)[1].strip()[:40], text("#machine"))
 
+    # ---- the page of lts compare
+
+    def open_comparison(self):
+        driver.get_log("performance")
+        driver.get("about:blank")
+        driver.get((folder / "comparison" / "comparison.html").as_uri())
+        self.assertEqual(text("#footer")[:4], "Made", "the script ran to its end")
+        return json.loads(script("return document.getElementById('lts-data').textContent"))
+
+    def test_comparison_overlays_the_runs_and_loads_nothing(self):
+        data = self.open_comparison()
+        requests = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+        loaded = [m["params"]["request"]["url"] for m in requests if m["method"] == "Network.requestWillBeSent"]
+        self.assertEqual([url for url in loaded if not url.startswith(("data:", "about:"))],
+                         [(folder / "comparison" / "comparison.html").as_uri()])
+        self.assertEqual(len(find_all(".run-line")), 3)
+        self.assertEqual(len(find_all(".run-point")), sum(len(run["front"]) for run in data["runs"]))
+        self.assertEqual(len(find_all(".run-point.best")), sum(run["on_union_front"] for run in data["runs"]))
+        colours = script("return [...document.querySelectorAll('.run-line')].map((l) => getComputedStyle(l).stroke)")
+        self.assertEqual(len(set(colours)), 3)
+        self.assertEqual(text("#summary"), data["summary"])
+        self.assertEqual(texts("#runs-table tbody .run-name"), [run["name"] for run in data["runs"]])
+        self.assertEqual(len(find_all("#pairs-table tbody tr")), 6)
+        self.assertEqual(len(find_all("#budgets-table tbody .winner")), 3)
+        self.assert_fits(1280)
+
+    def test_comparison_hides_runs_and_turns_to_time_and_other_pairs(self):
+        self.open_comparison()
+        button = find(".run-toggle.run-1")
+        button.click()
+        self.assertEqual(button.get_attribute("aria-pressed"), "false")
+        self.assertEqual(len(find_all(".run-line")), 2)
+        self.assertEqual(len(find_all(".run-point.run-1")), 0)
+        self.in_view(find("#by-time")).click()
+        self.assertIn("Search time (s)", text("#growth-chart"))
+        self.assertEqual(len(find_all("#pairs button")), 3)
+        self.in_view(find_all("#pairs button")[1]).click()
+        self.assertIn("Peak memory", text("#front-chart"))
+
+    def test_comparison_fits_phones_and_keeps_its_text_in_size(self):
+        for width in (1280, 700, 360, 320):
+            with self.subTest(width=width):
+                resize(width, 740)
+                self.open_comparison()
+                self.assert_fits(width)
+                sizes = script("""return [...document.querySelectorAll('svg text')].map((node) =>
+                  parseFloat(getComputedStyle(node).fontSize) * node.getScreenCTM().a)""")
+                self.assertGreater(len(sizes), 8)
+                self.assertLessEqual(max(sizes), 14)
+                self.assertGreaterEqual(min(sizes), 11)
+
     # ---- what is shown
 
     def test_states_machine_command_line_workload_and_date(self):
@@ -715,7 +766,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lts-report-page-") as temporary:
         folder = pathlib.Path(temporary)
         os.environ["HOME"] = temporary  # the browser's own files
-        for sample in SAMPLES:
+        for sample in [*SAMPLES, "comparison"]:
             subprocess.run([sys.argv[1], str(folder / sample), sample], check=True)
         try:
             driver = start_browser(chromium, chromedriver, folder / "profile")

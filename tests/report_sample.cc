@@ -1,10 +1,12 @@
-// report_sample FOLDER [NAME]: writes the report of a made-up search (lts/report/sample_report.h)
-// for the page's browser test and for looking at it. Exit 0; 1 and one line on stderr when it
-// cannot.
+// report_sample FOLDER [NAME]: writes the report of a made-up search (lts/report/sample_report.h),
+// or for the name "comparison" FOLDER/comparison.html, for the pages' browser test and for looking
+// at them. Exit 0; 1 and one line on stderr when it cannot.
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 
+#include "lts/base/files.h"
 #include "lts/report/sample_report.h"
 
 int main(int argc, char** argv) {
@@ -13,7 +15,14 @@ int main(int argc, char** argv) {
     return 1;
   }
   try {
-    lts::WriteReport(lts::SampleReport(argc == 3 ? argv[2] : "typical"), argv[1]);
+    const std::string_view name = argc == 3 ? argv[2] : "typical";
+    if (name == "comparison") {
+      lts::EnsureWritableFolder(argv[1]);
+      lts::WriteFileAtomic(std::string(argv[1]) + "/comparison.html",
+                           lts::ComparisonHtml(lts::SampleComparison()));
+    } else {
+      lts::WriteReport(lts::SampleReport(name), argv[1]);
+    }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "report_sample: %s\n", error.what());
     return 1;

@@ -124,6 +124,7 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddPick(app, context);
   AddReport(app, context);
   AddVerify(app, context);
+  AddCompare(app, context);
   AddSpaces(app, context);
   AddRuntimes(app, context);
   AddRoofline(app, context);

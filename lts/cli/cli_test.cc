@@ -29,7 +29,7 @@ TEST(Cli, WithoutArgumentsTeaches) {
 }
 
 TEST(Cli, EveryCommandHasHelpThatTeaches) {
-  for (const std::string command : {"search", "count", "measure", "report", "spaces", "generate",
+  for (const std::string command : {"search", "count", "measure", "report", "compare", "spaces", "generate",
                                     "runtimes", "roofline", "tokenize", "completion"}) {
     const Outcome outcome = Lts({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;

@@ -6,13 +6,16 @@
 
 namespace lts {
 
-void FrontTracker::Add(Point point) {
-  if (!std::all_of(point.begin(), point.end(), [](double x) { return std::isfinite(x); })) return;
+bool FrontTracker::Add(Point point) {
+  if (!std::all_of(point.begin(), point.end(), [](double x) { return std::isfinite(x); })) {
+    return false;
+  }
   for (const Point& other : points_) {
-    if (other == point || Dominates(other, point)) return;
+    if (other == point || Dominates(other, point)) return false;
   }
   std::erase_if(points_, [&](const Point& other) { return Dominates(point, other); });
   points_.push_back(std::move(point));
+  return true;
 }
 
 }  // namespace lts

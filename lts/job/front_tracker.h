@@ -1,5 +1,5 @@
-// A Pareto front that grows point by point, for showing its size while a search runs. Add is O(size
-// of the front); search/pareto.h, which takes all points at once, has the definitions.
+// A Pareto front that grows point by point, for showing how it grows. Add is O(size of the front);
+// search/pareto.h, which takes all points at once, has the definitions.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@ namespace lts {
 
 class FrontTracker {
  public:
-  void Add(Point point);  // minimised
+  bool Add(Point point);  // minimised; false when the front stays as it is
+  const std::vector<Point>& points() const { return points_; }
   std::int64_t size() const { return std::ssize(points_); }
 
  private:

@@ -1,10 +1,14 @@
-# cmake -DHTML= -DCSS= -DSCRIPTS=a;b -DD3= -DD3_LICENSE= -DOUT= -P embed_page.cmake
-# Writes OUT, a C++ file that defines lts::PageTemplate(): the page with style and scripts in place and their SHA-256
+# cmake -DHTML= -DCSS=a;b -DSCRIPTS=a;b -DD3= -DD3_LICENSE= -DFUNCTION= -DOUT= -P embed_page.cmake
+# Writes OUT, a C++ file that defines lts::FUNCTION() (page_template.h): the page with style and scripts in place and their SHA-256
 # in its Content-Security-Policy, so that a browser runs these scripts and no other. What differs from report to
 # report stays as @LTS_TITLE@ and the like, filled in by html.cc.
 cmake_minimum_required(VERSION 3.25)
 file(READ ${HTML} html)
-file(READ ${CSS} css)
+set(css "")
+foreach(file IN LISTS CSS)
+  file(READ ${file} text)
+  string(APPEND css "${text}")
+endforeach()
 file(READ ${D3} d3)
 file(READ ${D3_LICENSE} d3_license)
 set(script "(function () {\n'use strict';\n")
@@ -79,6 +83,6 @@ namespace {
 constexpr char kPage[] = R\"lts_page(${page})lts_page\";
 }  // namespace
 
-std::string_view PageTemplate() { return {kPage, sizeof(kPage) - 1}; }
+std::string_view ${FUNCTION}() { return {kPage, sizeof(kPage) - 1}; }
 }  // namespace lts
 ")

@@ -145,12 +145,15 @@ class PageData {
 }  // namespace
 
 std::string ReportHtml(const ReportData& data) {
-  const std::map<std::string_view, std::string> fields = {
-      {"@LTS_TITLE@", EscapeMarkup(data.title)},
-      {"@LTS_SUMMARY@", EscapeMarkup(SummarySentence(data))},
-      {"@LTS_DATA@", ScriptJson(PageData(data).Build())}};
+  return FillPage(PageTemplate(), data.title, SummarySentence(data), PageData(data).Build());
+}
+
+std::string FillPage(std::string_view page, std::string_view title, std::string_view summary,
+                     const Json& data) {
+  const std::map<std::string_view, std::string> fields = {{"@LTS_TITLE@", EscapeMarkup(title)},
+                                                          {"@LTS_SUMMARY@", EscapeMarkup(summary)},
+                                                          {"@LTS_DATA@", ScriptJson(data)}};
   // One pass from left to right: what is filled in is never searched for marks.
-  const std::string_view page = PageTemplate();
   std::string html;
   std::size_t at = 0;
   for (;;) {

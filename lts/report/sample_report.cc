@@ -295,4 +295,55 @@ ReportData SampleReport(std::string_view name) {
   return data;
 }
 
+Comparison SampleComparison() {
+  const ReportData data = SampleReport("typical");
+  Comparison comparison;
+  comparison.objectives = data.objectives;
+  comparison.ideal = {100e6, 5, 20};
+  comparison.reference = {1e6, 300, 700};
+  const std::vector<std::string> names = {"runs/nsga2", "runs/random",
+                                          "</script><script>document.title='out'</script><b>&"};
+  Rng rng(9);
+  for (std::size_t r = 0; r < names.size(); ++r) {
+    ComparedRun run;
+    run.name = names[r];
+    run.machine = r == 2 ? "Intel Xeon Platinum 8481C" : "AMD EPYC 7763 64-Core Processor";
+    run.algorithm = r == 0 ? "nsga2" : "random";
+    run.setting = "cpu f32, 2 threads; 192 + 32 tokens, batch 1";
+    run.evaluated = 120 + 20 * static_cast<std::int64_t>(r);
+    run.elapsed_s = 60.5 - static_cast<double>(r);
+    for (const ReportMember& member : data.evaluated) {
+      if (!member.on_front) continue;
+      const double slower = 1 + 0.1 * static_cast<double>(r) * rng.Uniform();
+      const bool best = slower < 1.03;
+      run.on_union_front += best ? 1 : 0;
+      run.front.push_back(
+          {member.architecture.Id(),
+           member.architecture.ShortName(),
+           {member.objectives[0], slower * member.objectives[1], member.objectives[2]},
+           best});
+    }
+    double volume = 0;
+    for (std::int64_t i = 1; i <= run.evaluated; i += 3) {
+      volume += (0.9 - 0.1 * static_cast<double>(r) - volume) * 0.1 * rng.Uniform();
+      run.growth.push_back(
+          {i, run.elapsed_s * static_cast<double>(i) / static_cast<double>(run.evaluated), volume});
+    }
+    run.hypervolume = volume;
+    comparison.union_front = std::max(comparison.union_front, run.on_union_front);
+    comparison.runs.push_back(std::move(run));
+  }
+  comparison.by_evaluations = {
+      {10, {0.31, 0.28, 0.2}, 0}, {100, {0.8, 0.7, 0.6}, 0}, {140, {std::nullopt, 0.72, 0.63}, 1}};
+  comparison.by_time = {{10, {0.5, 0.5, 0.4}, std::nullopt}};
+  for (std::size_t of = 0; of < 3; ++of) {
+    for (std::size_t in = 0; in < 3; ++in) {
+      if (of == in) continue;
+      comparison.pairs.push_back({of, in, 5, 2, 11, 30, {std::nullopt, 0.97, 0.99}});
+    }
+  }
+  comparison.notes = {"the machines differ: " + names[0] + ": AMD; " + names[2] + ": Intel"};
+  return comparison;
+}
+
 }  // namespace lts

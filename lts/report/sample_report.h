@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lts/report/comparison.h"
 #include "lts/report/report.h"
 
 namespace lts {
@@ -24,5 +25,7 @@ namespace lts {
 std::vector<std::string_view> SampleReportNames();
 // The same report for the same name, always. Throws kNotFound.
 ReportData SampleReport(std::string_view name);
+// Three runs on two machines; the third's name tries to break out of every format.
+Comparison SampleComparison();
 
 }  // namespace lts

@@ -17,6 +17,7 @@ void AddGenerate(CLI::App& app, Context& context);
 void AddPick(CLI::App& app, Context& context);
 void AddReport(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
+void AddCompare(CLI::App& app, Context& context);
 void AddSpaces(CLI::App& app, Context& context);
 void AddRuntimes(CLI::App& app, Context& context);
 void AddRoofline(CLI::App& app, Context& context);

@@ -68,32 +68,6 @@ function drawRun() {
     'This page is complete in itself: it loads nothing and sends nothing. Charts by D3.';
 }
 
-function setUpTheme() {
-  const button = document.getElementById('theme');
-  const prefersDark = window.matchMedia('(prefers-color-scheme: dark)');
-  const chosen = () => document.documentElement.dataset.theme;
-  const isDark = () => (chosen() ? chosen() === 'dark' : prefersDark.matches);
-  const show = () => button.setAttribute('aria-pressed', isDark());
-  let remembered = null;
-  try {
-    remembered = localStorage.getItem('lts-theme');
-  } catch (error) {
-    remembered = null;  // storage is switched off: the choice lasts as long as the page
-  }
-  if (remembered === 'dark' || remembered === 'light') document.documentElement.dataset.theme = remembered;
-  show();
-  prefersDark.addEventListener('change', show);
-  button.addEventListener('click', () => {
-    document.documentElement.dataset.theme = isDark() ? 'light' : 'dark';
-    try {
-      localStorage.setItem('lts-theme', chosen());
-    } catch (error) {
-      remembered = null;
-    }
-    show();
-  });
-}
-
 function setUpText() {
   const measured = columns.some((column) => column.measured);
   const show = (id, shown) => {
