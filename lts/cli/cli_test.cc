@@ -29,8 +29,9 @@ TEST(Cli, WithoutArgumentsTeaches) {
 }
 
 TEST(Cli, EveryCommandHasHelpThatTeaches) {
-  for (const std::string command : {"search", "count", "measure", "report", "compare", "spaces", "generate",
-                                    "runtimes", "roofline", "tokenize", "completion"}) {
+  for (const std::string command :
+       {"search", "count", "measure", "calibrate", "predict", "pick", "verify", "report", "compare",
+        "spaces", "generate", "runtimes", "roofline", "tokenize", "completion"}) {
     const Outcome outcome = Lts({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Usage: lts " + command));

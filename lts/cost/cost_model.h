@@ -55,8 +55,8 @@ class CostModel {
   // Throws kInvalidArgument when an observation is not of the context or holds a number that no
   // measurement gives, when there are fewer than 3 of a metric that some have, or more than
   // kMaxCostObservations. With few observations intervals are wide, never wrong: the prior is
-  // physics alone. The same observations in the same order give the same model. Milliseconds for
-  // 50 observations; O(observations^3).
+  // physics alone. The same observations in the same order give the same model. Some 50 ms for
+  // 50 observations of three metrics (cost_bench); O(observations^3).
   CostModel(CostContext context, std::span<const Observation> observations);
   ~CostModel();
   CostModel(const CostModel&);

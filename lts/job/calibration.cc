@@ -115,6 +115,9 @@ class Calibrator {
   }
 
   CostModel FittedModel() const {
+    if (observations_.size() < 3 && interrupted_) {
+      throw Error(ErrorCode::kCancelled, "interrupted; what was measured is in the store");
+    }
     if (observations_.size() < 3) {
       throw Error(ErrorCode::kInvalidArgument,
                   fmt::format("calibration: {} architectures were measured within the budget, "

@@ -69,8 +69,8 @@ struct CalibrationResult {
 
 // `meter` nullptr: the real one. Throws Error before anything is written: unknown names, values out
 // of range, a runtime that cannot run the space; later: kInvalidArgument when the budget ended
-// before three architectures were measured, and what measuring and writing throw, with everything
-// that is final saved.
+// before three architectures were measured (kCancelled when it was interrupted), and what measuring
+// and writing throw, with everything that is final saved.
 CalibrationResult RunCalibration(const CalibrationOptions& options,
                                  const std::function<void(const CalibrationProgress&)>& on_progress,
                                  CandidateMeter* meter, Clock& clock);

@@ -145,6 +145,17 @@ TEST_F(CalibrationTest, AnInterruptedOneLosesNothing) {
   EXPECT_EQ(second.reused + second.measured, 20);
 }
 
+TEST_F(CalibrationTest, InterruptedBeforeThreeItIsCancelled) {
+  CalibrationOptions options = Options();
+  options.interrupted = [this] { return synthetic_.measured >= 1; };
+  try {
+    Run(options);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled);
+  }
+}
+
 TEST_F(CalibrationTest, WhatCannotBeMeasuredIsNotTriedAgain) {
   synthetic_.fails = [](const Architecture& a) { return a.d_model() > 600; };
   const CalibrationResult result = Run(Options());
