@@ -9,9 +9,9 @@
 //   value = Finish(Shared(n_layer, d_model) + sum over layers of Layer(d_model, layer)
 //                  + Last(d_model, last layer) + max over layers of Peak(d_model, layer))
 //
-// which is what search/pareto_dp.h solves exactly. Last is what an engine saves that computes of
-// the last layer of a prompt only what the logits of its last position need; whether this engine
-// does, the observations decide.
+// which search/pareto_dp.h solves exactly (how with Last: docs/cost.md). Last is what an engine
+// saves that computes of a prompt's last layer only what the logits of its last position need;
+// whether this engine does, the observations decide.
 //
 // Method: docs/cost.md. Immutable; const calls from several threads are safe.
 #pragma once
