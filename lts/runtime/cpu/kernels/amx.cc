@@ -34,7 +34,8 @@ bool ProcessorAndKernelHaveIt() {
   return ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
-// Palette 1: eight tiles of up to 16 rows of 64 bytes. 0-3 are sums, 4-5 of a, 6-7 of b.
+// Palette 1: eight tiles of up to 16 rows of 64 bytes. 0-3 are sums, 4-5 of a, 6-7 of b; of blocks
+// of 1 x 4 tiles 4 is of a and 5-7 of b.
 struct alignas(64) TileConfig {
   std::uint8_t palette = 1;
   std::uint8_t start_row = 0;
@@ -79,18 +80,15 @@ LTS_AMX void Run(const AmxBlock& t) {
   const auto* b = static_cast<const char*>(t.b);
   const char* ahead = t.prefetch;
   for (std::int64_t step = 0; step < t.steps; ++step) {
-    _tile_loadd(6, b, t.b_stride);
+    // a, which comes from L2, is asked for first.
     _tile_loadd(4, a, t.a_stride);
+    if constexpr (kRowTiles == 2) _tile_loadd(5, a + kAmxRows * t.a_stride, t.a_stride);
+    _tile_loadd(6, b, t.b_stride);
+    if constexpr (kColTiles == 2) _tile_loadd(7, b + 64, t.b_stride);
     Multiply<kInt8, 0>();
-    if constexpr (kColTiles == 2) {
-      _tile_loadd(7, b + 64, t.b_stride);
-      Multiply<kInt8, 1>();
-    }
-    if constexpr (kRowTiles == 2) {
-      _tile_loadd(5, a + kAmxRows * t.a_stride, t.a_stride);
-      Multiply<kInt8, 2>();
-      if constexpr (kColTiles == 2) Multiply<kInt8, 3>();
-    }
+    if constexpr (kRowTiles == 2) Multiply<kInt8, 2>();
+    if constexpr (kColTiles == 2) Multiply<kInt8, 1>();
+    if constexpr (kRowTiles == 2 && kColTiles == 2) Multiply<kInt8, 3>();
     for (std::int64_t i = 0; i < t.prefetch_lines; ++i, ahead += 64)
       __builtin_prefetch(ahead, 0, 2);
     a += 64;
@@ -100,6 +98,53 @@ LTS_AMX void Run(const AmxBlock& t) {
   if constexpr (kColTiles == 2) _tile_stored(1, c + 64, t.c_stride);
   if constexpr (kRowTiles == 2) _tile_stored(2, c_low, t.c_stride);
   if constexpr (kRowTiles == 2 && kColTiles == 2) _tile_stored(3, c_low + 64, t.c_stride);
+}
+
+// 1 x 4 tiles: a tile of a is loaded once for 64 columns.
+template <bool kInt8>
+LTS_AMX void RunWide(const AmxBlock& t) {
+  auto* const c = static_cast<char*>(t.c);
+  if (t.accumulate) {
+    _tile_loadd(0, c, t.c_stride);
+    _tile_loadd(1, c + 64, t.c_stride);
+    _tile_loadd(2, c + 128, t.c_stride);
+    _tile_loadd(3, c + 192, t.c_stride);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  const auto* a = static_cast<const char*>(t.a);
+  const auto* b = static_cast<const char*>(t.b);
+  const char* ahead = t.prefetch;
+  for (std::int64_t step = 0; step < t.steps; ++step) {
+    _tile_loadd(4, a, t.a_stride);
+    _tile_loadd(6, b, t.b_stride);
+    _tile_loadd(7, b + 64, t.b_stride);
+    _tile_loadd(5, b + 128, t.b_stride);
+    if constexpr (kInt8) {
+      _tile_dpbsud(0, 4, 6);
+      _tile_loadd(6, b + 192, t.b_stride);
+      _tile_dpbsud(1, 4, 7);
+      _tile_dpbsud(2, 4, 5);
+      _tile_dpbsud(3, 4, 6);
+    } else {
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(6, b + 192, t.b_stride);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 4, 5);
+      _tile_dpbf16ps(3, 4, 6);
+    }
+    for (std::int64_t i = 0; i < t.prefetch_lines; ++i, ahead += 64)
+      __builtin_prefetch(ahead, 0, 2);
+    a += 64;
+    b += kAmxRows * t.b_stride;
+  }
+  _tile_stored(0, c, t.c_stride);
+  _tile_stored(1, c + 64, t.c_stride);
+  _tile_stored(2, c + 128, t.c_stride);
+  _tile_stored(3, c + 192, t.c_stride);
 }
 
 constexpr TileConfig FullTiles() {
@@ -120,6 +165,7 @@ LTS_AMX void ReleaseConfig() { _tile_release(); }
 
 template <bool kInt8>
 void RunTiles(const AmxBlock& block, int row_tiles, int col_tiles) {
+  if (col_tiles == 4) return RunWide<kInt8>(block);
   if (row_tiles == 2) {
     if (col_tiles == 2) return Run<kInt8, 2, 2>(block);
     return Run<kInt8, 2, 1>(block);

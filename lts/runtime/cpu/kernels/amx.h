@@ -46,7 +46,7 @@ struct AmxBlock {
   const char* prefetch = nullptr;  // to L2: `prefetch_lines` cache lines per step from here on
   std::int64_t prefetch_lines = 0;
 };
-// row_tiles and col_tiles are 1 or 2. The thread has AmxTiles.
+// row_tiles x col_tiles: 1 or 2 x 1 or 2, or 1 x 4. The thread has AmxTiles.
 void AmxMultiply(DType dtype, const AmxBlock& block, int row_tiles, int col_tiles);
 
 }  // namespace lts

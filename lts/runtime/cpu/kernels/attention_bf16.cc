@@ -55,48 +55,6 @@ HWY_BEFORE_NAMESPACE();
 namespace lts {
 namespace HWY_NAMESPACE {
 
-// 2^x for x <= 0: within 4e-5 relative, a fiftieth of what rounding to bfloat16 costs; 0 from about
-// -126 on.
-HWY_INLINE V Exp2(V x) {
-  const D d;
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  // x = n + r, n = floor(x), as two instructions know it; the least error for degree 4 on [0, 1).
-  const V r{_mm512_reduce_ps(x.raw, 1)};
-  V p = hn::MulAdd(r, hn::Set(d, 0.0135341623F), hn::Set(d, 0.0520114713F));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.241442751F));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.693003836F));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.00000259F));
-  return V{_mm512_scalef_ps(p.raw, x.raw)};
-#else
-  // x = n + r, |r| <= 1/2; Taylor to (r ln 2)^4 / 24.
-  const DI di;
-  const V low = hn::Set(d, -126.0F);
-  const auto underflow = hn::Lt(x, low);
-  const V clamped = hn::Max(x, low);
-  const V n = hn::Round(clamped);
-  const V r = hn::Sub(clamped, n);
-  V p = hn::MulAdd(r, hn::Set(d, 0.00961812911F), hn::Set(d, 0.0555041087F));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.240226507F));
-  p = hn::MulAdd(p, r, hn::Set(d, 0.693147181F));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.0F));
-  const auto scaled = hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n)));
-  return hn::IfThenZeroElse(underflow, hn::BitCast(d, scaled));
-#endif
-}
-
-// Weights in [0, 1] to bfloat16. This file's products run where the processor has AMX, and so
-// AVX512_BF16, of which Highway 1.0 knows nothing.
-HWY_INLINE void StoreWeights(V weights, std::uint16_t* to) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  __m256i half;
-  asm("vcvtneps2bf16 %1, %0" : "=v"(half) : "v"(weights.raw));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), half);
-#else
-  const hn::Rebind<std::uint16_t, D> dh;
-  hn::StoreU(hn::DemoteTo(dh, hn::BitCast(DI(), BFloat16Bits(weights))), dh, to);
-#endif
-}
-
 // As SoftmaxRow of attend-inl.h, from scores without their scale to weights of bfloat16; the
 // state's max is in units of log2. `keys`: weights written, a multiple of 32.
 HWY_INLINE void SoftmaxRowBFloat16(const float* HWY_RESTRICT scores, std::int64_t valid,
@@ -119,13 +77,13 @@ HWY_INLINE void SoftmaxRowBFloat16(const float* HWY_RESTRICT scores, std::int64_
   for (; i < whole; i += kLanes) {
     const V weight = Exp2(hn::MulSub(hn::Load(d, scores + i), factor, shift));
     sum = hn::Add(sum, weight);
-    StoreWeights(weight, weights + i);
+    StoreRounded(weight, weights + i);
   }
   if (whole < valid) {
     const V weight =
         hn::IfThenElseZero(partial, Exp2(hn::MulSub(hn::Load(d, scores + i), factor, shift)));
     sum = hn::Add(sum, weight);
-    StoreWeights(weight, weights + i);
+    StoreRounded(weight, weights + i);
     i += kLanes;
   }
   std::fill(weights + std::min(i, keys), weights + keys, std::uint16_t{0});
@@ -146,7 +104,7 @@ void AttendOnTiles(const AttendBFloat16Task& task, std::byte* memory) {
   for (std::int64_t r = 0; r < held; ++r) {
     auto* const to = reinterpret_cast<std::uint16_t*>(scratch.queries + r * query_stride);
     if (r < task.rows) {
-      ConvertRow(task.q + r * task.q_stride, task.d_head, key_rows * 2, to);
+      RoundRow(task.q + r * task.q_stride, task.d_head, key_rows * 2, to);
     } else {
       std::fill(to, to + key_rows * 2, std::uint16_t{0});
     }
@@ -234,16 +192,23 @@ HWY_INLINE void StoreKey(const float* k, std::int64_t d_head, std::uint32_t* col
 }
 
 // The same for kLanes tokens in neighbouring columns, aligned to them: a vector for each word row.
+// The tokens' words are made row by row, and turned by gathering from L1.
 HWY_INLINE void StoreKeys(const float* k, std::int64_t stride, std::int64_t d_head,
                           std::uint32_t* columns) {
-  const D d;
-  const DI di;
-  const VI rows = hn::Mul(hn::Iota(di, 0), hn::Set(di, static_cast<std::int32_t>(stride)));
-  for (std::int64_t j = 0; j < d_head; j += 2) {
-    const VU low = BFloat16Bits(hn::GatherIndex(d, k + j, rows));
-    const VU high =
-        j + 1 < d_head ? BFloat16Bits(hn::GatherIndex(d, k + j + 1, rows)) : hn::Zero(DU());
-    hn::Store(hn::Or(low, hn::ShiftLeft<16>(high)), DU(), columns + j / 2 * kCacheBlock);
+  const DU du;
+  constexpr std::int64_t kWords = 32;  // of a token at a time
+  HWY_ALIGN std::uint16_t halves[kLanes * 2 * kWords];
+  const auto* const words = reinterpret_cast<const std::uint32_t*>(halves);
+  const VI rows = hn::Mul(hn::Iota(DI(), 0), hn::Set(DI(), static_cast<std::int32_t>(kWords)));
+  for (std::int64_t j = 0; j < d_head; j += 2 * kWords) {
+    const std::int64_t count = std::min(2 * kWords, d_head - j);
+    for (std::int64_t token = 0; token < kLanes; ++token) {
+      ConvertRow(k + token * stride + j, count, RoundUpTo(count, 2), halves + token * 2 * kWords);
+    }
+    for (std::int64_t word = 0; 2 * word < count; ++word) {
+      hn::Store(hn::GatherIndex(du, words + word, rows), du,
+                columns + (j / 2 + word) * kCacheBlock);
+    }
   }
 }
 
@@ -253,13 +218,11 @@ void StoreBFloat16(const float* k, const float* v, std::int64_t stride, std::int
   const DU du;
   const std::int64_t value_stride = ValueStride(d_head);
   const std::int64_t key_rows = CacheLayout<std::uint32_t>::KeyRows(d_head);
-  // Indices of a gather are 32 bits.
-  const bool gather = stride < (1 << 24);
   for (std::int64_t i = 0; i < n;) {
     const std::int64_t token = position + i;
     std::uint32_t* column =
         keys + token / kCacheBlock * kCacheBlock * key_rows + token % kCacheBlock;
-    if (gather && token % kLanes == 0 && n - i >= kLanes) {
+    if (token % kLanes == 0 && n - i >= kLanes) {
       StoreKeys(k + i * stride, stride, d_head, column);
       i += kLanes;
     } else {

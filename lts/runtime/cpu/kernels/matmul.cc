@@ -97,8 +97,9 @@ HWY_NOINLINE void FinishTile(const MatMulTask& task, const float* HWY_RESTRICT s
                              std::int64_t row, std::int64_t rows, std::int64_t column,
                              std::int64_t columns) {
   for (std::int64_t i = row; i < row + rows; ++i, sums += kTileColumns) {
-    FinishRow(task.epilogue, sums, i, column, std::min(columns, task.columns - column),
-              task.y + i * task.y_stride);
+    FinishRow(task.epilogue, StoredSums{sums}, ExactActivation{task.epilogue.activation}, i, column,
+              std::min(columns, task.columns - column),
+              Float32Row{task.y + i * task.y_stride + column});
   }
 }
 

@@ -31,6 +31,7 @@ namespace lts {
 
 inline constexpr std::int64_t kWordBytes = 4;
 inline constexpr std::int64_t kTileBytes = 64;  // of depth: a row of an AMX tile
+inline constexpr std::int64_t kTileRowGrain = 16;
 inline constexpr std::int64_t kMaxInt8Depth = 65536;
 
 constexpr std::int64_t GroupOf(DType dtype) { return kWordBytes / SizeOf(dtype); }
@@ -69,10 +70,45 @@ struct NarrowScratch {
   std::int64_t worker_bytes = 0;  // at least NarrowScratchBytes; a multiple of 64
 };
 
-// As MatMul of matmul.h, of float32 x and y. Allocates nothing.
-void NarrowMatMul(const float* x, std::int64_t m, std::int64_t x_stride, const NarrowMatrix& w,
-                  ColumnRange columns, const Epilogue& epilogue, float* y, std::int64_t y_stride,
-                  const NarrowScratch& scratch, ThreadPool& pool);
+// Rows of bfloat16 as tiles take them, for values that only products read next: the producer rounds
+// each value once, where the product would for every range of columns, and moves half the bytes.
+//   [rows, RoundedStride(depth)], zeros from the depth to whole tiles; memory for whole tiles of
+//   rows (RoundedSize), 64-byte aligned. What rows after the last hold does not matter.
+constexpr std::int64_t RoundedStride(std::int64_t depth) {
+  // A line more than the depth, so that 16 rows do not all fall into the same set of L1.
+  return (NarrowDepthBytes(depth, DType::kBFloat16) + 64) / SizeOf(DType::kBFloat16);
+}
+constexpr std::int64_t RoundedSize(std::int64_t rows, std::int64_t depth) {
+  return (rows + kTileRowGrain - 1) / kTileRowGrain * kTileRowGrain * RoundedStride(depth);
+}
+// Whether a product of m rows takes and gives such rows: bfloat16 where tiles multiply. The same
+// for every m from some small one on.
+bool UsesRoundedRows(DType dtype, std::int64_t m);
+
+// What a product reads and writes: one of the pointers; strides in values.
+struct ProductInput {
+  const float* values = nullptr;
+  const std::uint16_t* rounded = nullptr;  // only where UsesRoundedRows
+  std::int64_t stride = 0;
+};
+struct ProductOutput {
+  float* values = nullptr;
+  std::uint16_t* rounded = nullptr;  // only where UsesRoundedRows and of all columns
+  std::int64_t stride = 0;
+};
+
+// As MatMul of matmul.h, but GELU (tanh) and SiLU are within 1e-4 relative. Allocates nothing.
+void NarrowMatMul(const ProductInput& x, std::int64_t m, const NarrowMatrix& w, ColumnRange columns,
+                  const Epilogue& epilogue, const ProductOutput& y, const NarrowScratch& scratch,
+                  ThreadPool& pool);
+// The same of float32 x and y.
+inline void NarrowMatMul(const float* x, std::int64_t m, std::int64_t x_stride,
+                         const NarrowMatrix& w, ColumnRange columns, const Epilogue& epilogue,
+                         float* y, std::int64_t y_stride, const NarrowScratch& scratch,
+                         ThreadPool& pool) {
+  NarrowMatMul({.values = x, .stride = x_stride}, m, w, columns, epilogue,
+               {.values = y, .stride = y_stride}, scratch, pool);
+}
 
 // An embedding table kept row by row (looking tokens up wants that, and the logits' product streams
 // it): [rows, NarrowDepthBytes(depth)] bytes, bfloat16 or q + 128 with a scale per row, zeros (128)

@@ -22,22 +22,26 @@ namespace lts {
 
 constexpr std::int64_t kAmxColumns = 32;  // of a block of 2 x 2 tiles
 constexpr std::int64_t kAmxBlockRows = kWorkRowGrain;
+static_assert(kTileRowGrain == kAmxRows);
 // Steps (64 bytes of depth) of one pass: a block of weights of 32 columns is 2 KiB a step, so that
 // 12 steps are half of the 48 KiB of L1, which it keeps while the rows pass.
 constexpr std::int64_t kAmxSteps = 12;
+// Rows come from L2, whose 32 bytes a cycle are what a step of 2 x 2 tiles wants; one of 1 x 4
+// wants half. Of its 64 columns L1 keeps fewer steps, and each further pass writes and reads all
+// sums, so from three passes on 2 x 2 is faster.
+constexpr std::int64_t kAmxWideSteps = 9;
+constexpr std::int64_t kAmxWidePasses = 2;
 // From here on tiles pay: below, vectors read the weights as fast as they come from memory.
 constexpr std::int64_t kAmxFewestRows = 5;
 // Rows of a vector tile: 4 x 4 sums, 8 halves of words and 2 values of x are 26 of 32 registers.
 constexpr int kNarrowTileRows = 4;
 
 struct NarrowTask {
-  const float* x;
-  std::int64_t x_stride;
+  ProductInput x;
   NarrowMatrix w;
   Epilogue epilogue;
   std::int64_t columns;  // columns from here on do not exist or are not wanted
-  float* y;
-  std::int64_t y_stride;
+  ProductOutput y;
   bool amx;
 };
 
@@ -48,33 +52,88 @@ HWY_BEFORE_NAMESPACE();
 namespace lts {
 namespace HWY_NAMESPACE {
 
-// Sums of int8 products in place to float32: (sum - correction) scale_x scale.
-HWY_INLINE void Dequantize(void* sums, std::int64_t columns, std::int32_t correction, float scale_x,
-                           const float* scales) {
-  const D d;
-  const DI di;
-  auto* const integers = static_cast<std::int32_t*>(sums);
-  auto* const floats = static_cast<float*>(sums);
-  const V scale = hn::Set(d, scale_x);
-  const VI shift = hn::Set(di, correction);
-  for (std::int64_t i = 0; i < columns; i += kLanes) {
-    const V sum = hn::ConvertTo(d, hn::Sub(hn::Load(di, integers + i), shift));
-    hn::Store(hn::Mul(sum, hn::Mul(scale, hn::LoadU(d, scales + i))), d, floats + i);
+// Sums of int8 products as float32: (sum - correction) scale_x scale.
+struct Int8Sums {
+  const float* sums;    // int32, 64-byte aligned, whole vectors
+  const float* scales;  // whole vectors
+  std::int32_t correction;
+  float scale_x;
+  HWY_INLINE V Load(std::int64_t i) const {
+    const DI di;
+    const VI sum = hn::BitCast(di, hn::Load(D(), sums + i));
+    return hn::Mul(hn::ConvertTo(D(), hn::Sub(sum, hn::Set(di, correction))),
+                   hn::Mul(hn::Set(D(), scale_x), hn::LoadU(D(), scales + i)));
+  }
+};
+
+struct NoActivation {
+  HWY_INLINE V operator()(V x) const { return x; }
+};
+struct NarrowGeluTanh {
+  HWY_INLINE V operator()(V x) const { return ActivateNarrow(Activation::kGeluTanh, x); }
+};
+struct NarrowActivation {
+  Activation kind;
+  HWY_INLINE V operator()(V x) const { return ActivateNarrow(kind, x); }
+};
+
+// A row's last vector is written whole: the row is longer than its columns.
+struct BFloat16Row {
+  std::uint16_t* y;  // at the block's first column
+  HWY_INLINE void Store(V v, std::int64_t i) const { StoreRounded(v, y + i); }
+  HWY_INLINE void StoreFirst(V v, std::int64_t i, std::int64_t) const { StoreRounded(v, y + i); }
+};
+
+// A block of sums: rows [row, row + rows) of y, columns [column, column + columns).
+struct SumBlock {
+  const float* sums;
+  std::int64_t stride;
+  std::int64_t work_row;  // of the first row in the work
+  std::int64_t row;
+  std::int64_t rows;
+  std::int64_t column;
+  std::int64_t columns;
+};
+
+template <class Activate>
+HWY_INLINE void FinishRows(const NarrowTask& task, const NarrowWork& work, const SumBlock& block,
+                           const Activate& activate) {
+  const std::int64_t columns = std::min(block.columns, task.columns - block.column);
+  for (std::int64_t r = 0; r < block.rows; ++r) {
+    const std::int64_t row = block.row + r;
+    const float* sums = block.sums + r * block.stride;
+    if (task.y.rounded != nullptr) {
+      std::uint16_t* y = task.y.rounded + row * task.y.stride + block.column;
+      FinishRow(task.epilogue, StoredSums{sums}, activate, row, block.column, columns,
+                BFloat16Row{y});
+      if (block.column + columns == task.columns) {  // the depth of the next product's last tile
+        const std::int64_t padded = NarrowDepthBytes(task.columns, DType::kBFloat16) / 2;
+        std::fill(y + RoundUpTo(columns, kLanes), y + padded - block.column, std::uint16_t{0});
+      }
+      continue;
+    }
+    const Float32Row y{task.y.values + row * task.y.stride + block.column};
+    if (task.w.dtype == DType::kInt8) {
+      FinishRow(task.epilogue,
+                Int8Sums{sums, task.w.scales + block.column, work.corrections[block.work_row + r],
+                         work.scales[block.work_row + r]},
+                activate, row, block.column, columns, y);
+    } else {
+      FinishRow(task.epilogue, StoredSums{sums}, activate, row, block.column, columns, y);
+    }
   }
 }
 
-// Sums of rows [0, rows) of a block, columns [column, column + columns) of y, through the epilogue.
-HWY_NOINLINE void FinishNarrow(const NarrowTask& task, const NarrowWork& work, float* sums,
-                               std::int64_t sums_stride, std::int64_t work_row, std::int64_t y_row,
-                               std::int64_t rows, std::int64_t column, std::int64_t columns) {
-  for (std::int64_t r = 0; r < rows; ++r) {
-    float* row = sums + r * sums_stride;
-    if (task.w.dtype == DType::kInt8) {
-      Dequantize(row, columns, work.corrections[work_row + r], work.scales[work_row + r],
-                 task.w.scales + column);
-    }
-    FinishRow(task.epilogue, row, y_row + r, column, std::min(columns, task.columns - column),
-              task.y + (y_row + r) * task.y_stride);
+// Kept out of the tiles' code. The activation is chosen once a block: a choice in each vector costs
+// half as much as the activation.
+HWY_NOINLINE void FinishNarrow(const NarrowTask& task, const NarrowWork& work,
+                               const SumBlock& block) {
+  if (!task.epilogue.activation) {
+    FinishRows(task, work, block, NoActivation{});
+  } else if (*task.epilogue.activation == Activation::kGeluTanh) {
+    FinishRows(task, work, block, NarrowGeluTanh{});
+  } else {
+    FinishRows(task, work, block, NarrowActivation{*task.epilogue.activation});
   }
 }
 
@@ -174,8 +233,8 @@ void VectorRange(const NarrowTask& task, const NarrowWork& work, std::int64_t fi
     std::int64_t done = 0;
     for (std::int64_t tile = 0; tile < tiles; ++tile) {
       const std::int64_t end = rows * (tile + 1) / tiles;
-      const NarrowRun run{task.x + (first + done) * task.x_stride,
-                          task.x_stride,
+      const NarrowRun run{task.x.values + (first + done) * task.x.stride,
+                          task.x.stride,
                           &work,
                           done,
                           task.w.rows,
@@ -184,59 +243,74 @@ void VectorRange(const NarrowTask& task, const NarrowWork& work, std::int64_t fi
                           task.w.dtype == DType::kInt8,
                           sums};
       DispatchTile(static_cast<int>(end - done), static_cast<int>(columns / kLanes), run);
-      FinishNarrow(task, work, sums, kTileColumns, done, first + done, end - done, column, columns);
+      FinishNarrow(task, work,
+                   {sums, kTileColumns, done, first + done, end - done, column, columns});
       done = end;
     }
     column += columns;
   }
 }
 
-// The same by AMX: blocks of 32 x 32.
-void AmxRange(const NarrowTask& task, const NarrowWork& work, std::int64_t first, std::int64_t rows,
+// How AMX goes through a block of columns.
+struct AmxShape {
+  std::int64_t columns;
+  std::int64_t rows;  // of a block of tiles
+  std::int64_t passes;
+  int col_tiles;
+};
+HWY_INLINE AmxShape ShapeOfBlock(std::int64_t steps, std::int64_t columns) {
+  const std::int64_t wide_passes = (steps + kAmxWideSteps - 1) / kAmxWideSteps;
+  if (columns >= kPanelColumns && wide_passes <= kAmxWidePasses)
+    return {kPanelColumns, kAmxRows, wide_passes, 4};
+  return {std::min(kAmxColumns, columns), kAmxBlockRows, (steps + kAmxSteps - 1) / kAmxSteps,
+          columns > kAmxRows ? 2 : 1};
+}
+
+// The same by AMX. a: the rows in the tiles' type.
+void AmxRange(const NarrowTask& task, const NarrowWork& work, const std::byte* a,
+              std::int64_t a_stride, std::int64_t first, std::int64_t rows,
               std::int64_t column_begin, std::int64_t column_end) {
   const std::int64_t steps = NarrowDepthBytes(task.w.rows, task.w.dtype) / kTileBytes;
-  const std::int64_t passes = (steps + kAmxSteps - 1) / kAmxSteps;
-  const std::int64_t blocks = (rows + kAmxBlockRows - 1) / kAmxBlockRows;
   auto* const sums = static_cast<float*>(work.sums);
   for (std::int64_t column = column_begin; column < column_end;) {
     const ColumnBlock block = BlockAt(task.w, column);
     const std::int64_t in_panel = column % kPanelColumns;
-    const std::int64_t columns =
-        std::min({kAmxColumns, column_end - column, block.width - in_panel});
-    const int col_tiles = columns > kAmxRows ? 2 : 1;
+    const AmxShape shape =
+        ShapeOfBlock(steps, std::min(column_end - column, block.width - in_panel));
+    const std::int64_t blocks = (rows + shape.rows - 1) / shape.rows;
     // While a block of columns is multiplied, the words behind it (in whole panels: half of the
     // next panel with each half of this one) are on their way to L2.
-    const std::int64_t lines = steps * kAmxRows * columns / kAmxRows;
+    const std::int64_t lines = steps * shape.columns;
     const std::int64_t lines_per_step = (lines + blocks * steps - 1) / (blocks * steps);
     const char* ahead = reinterpret_cast<const char*>(
         block.words - in_panel + steps * kAmxRows * block.width + in_panel * steps * kAmxRows);
-    for (std::int64_t pass = 0; pass < passes; ++pass) {
-      const std::int64_t begin = steps * pass / passes;
-      const std::int64_t end = steps * (pass + 1) / passes;
-      for (std::int64_t b = 0; b < blocks; ++b) {
-        const std::int64_t row = b * kAmxBlockRows;
-        const std::int64_t block_rows = std::min(kAmxBlockRows, rows - row);
-        float* block_sums = sums + row * kAmxColumns;
+    for (std::int64_t pass = 0; pass < shape.passes; ++pass) {
+      const std::int64_t begin = steps * pass / shape.passes;
+      const std::int64_t end = steps * (pass + 1) / shape.passes;
+      for (std::int64_t row = 0; row < rows; row += shape.rows) {
+        const std::int64_t block_rows = std::min(shape.rows, rows - row);
+        float* block_sums = sums + row * shape.columns;
         AmxMultiply(task.w.dtype,
-                    {.a = work.x + row * work.stride + begin * kTileBytes,
-                     .a_stride = work.stride,
+                    {.a = a + row * a_stride + begin * kTileBytes,
+                     .a_stride = a_stride,
                      .b = block.words + begin * kAmxRows * block.width,
                      .b_stride = block.width * kWordBytes,
                      .steps = end - begin,
                      .c = block_sums,
-                     .c_stride = kAmxColumns * kWordBytes,
+                     .c_stride = shape.columns * kWordBytes,
                      .accumulate = pass > 0,
                      .prefetch = ahead,
                      .prefetch_lines = lines_per_step},
-                    block_rows > kAmxRows ? 2 : 1, col_tiles);
+                    block_rows > kAmxRows ? 2 : 1, shape.col_tiles);
         ahead += (end - begin) * lines_per_step * 64;
-        if (pass + 1 == passes) {
-          FinishNarrow(task, work, block_sums, kAmxColumns, row, first + row, block_rows, column,
-                       columns);
+        if (pass + 1 == shape.passes) {
+          FinishNarrow(
+              task, work,
+              {block_sums, shape.columns, row, first + row, block_rows, column, shape.columns});
         }
       }
     }
-    column += columns;
+    column += shape.columns;
   }
 }
 
@@ -247,14 +321,19 @@ void NarrowRange(const NarrowTask& task, const NarrowWork& work, std::int64_t ro
   const std::int64_t chunk = RoundUpTo((row_end - row_begin + chunks - 1) / chunks, kAmxBlockRows);
   for (std::int64_t first = row_begin; first < row_end; first += chunk) {
     const std::int64_t rows = std::min(chunk, row_end - first);
-    if (task.amx || task.w.dtype == DType::kInt8) {
-      ConvertRows(task.x + first * task.x_stride, rows, task.x_stride, task.w.rows, task.w.dtype,
-                  task.amx ? RoundUpTo(rows, kAmxRows) : rows, work);
+    const bool convert = task.x.rounded == nullptr && (task.amx || task.w.dtype == DType::kInt8);
+    if (convert) {
+      ConvertRows(task.x.values + first * task.x.stride, rows, task.x.stride, task.w.rows,
+                  task.w.dtype, task.amx ? RoundUpTo(rows, kAmxRows) : rows, work);
     }
-    if (task.amx) {
-      AmxRange(task, work, first, rows, column_begin, column_end);
-    } else {
+    if (!task.amx) {
       VectorRange(task, work, first, rows, column_begin, column_end);
+    } else if (convert) {
+      AmxRange(task, work, work.x, work.stride, first, rows, column_begin, column_end);
+    } else {
+      const std::int64_t stride = task.x.stride * SizeOf(DType::kBFloat16);
+      AmxRange(task, work, reinterpret_cast<const std::byte*>(task.x.rounded) + first * stride,
+               stride, first, rows, column_begin, column_end);
     }
   }
 }
@@ -333,13 +412,19 @@ std::int64_t NarrowScratchBytes(std::int64_t rows, std::int64_t depth, DType dty
       64);
 }
 
-void NarrowMatMul(const float* x, std::int64_t m, std::int64_t x_stride, const NarrowMatrix& w,
-                  ColumnRange columns, const Epilogue& epilogue, float* y, std::int64_t y_stride,
-                  const NarrowScratch& scratch, ThreadPool& pool) {
+bool UsesRoundedRows(DType dtype, std::int64_t m) {
+  return dtype == DType::kBFloat16 && m >= kAmxFewestRows && AmxAvailable();
+}
+
+void NarrowMatMul(const ProductInput& x, std::int64_t m, const NarrowMatrix& w, ColumnRange columns,
+                  const Epilogue& epilogue, const ProductOutput& y, const NarrowScratch& scratch,
+                  ThreadPool& pool) {
   LTS_DCHECK(columns.begin % kColumnGrain == 0 && columns.begin < columns.end &&
              columns.end <= w.columns);
+  LTS_DCHECK((x.rounded == nullptr && y.rounded == nullptr) || UsesRoundedRows(w.dtype, m));
+  LTS_DCHECK(y.rounded == nullptr || (columns.begin == 0 && columns.end == w.columns));
   const bool amx = m >= kAmxFewestRows && AmxAvailable();
-  const NarrowTask task{x, x_stride, w, epilogue, columns.end, y, y_stride, amx};
+  const NarrowTask task{x, w, epilogue, columns.end, y, amx};
   const auto range = HWY_DYNAMIC_DISPATCH(NarrowRange);
   const auto run = [&](std::int64_t row_begin, std::int64_t row_end, std::int64_t column_begin,
                        std::int64_t column_end, int worker) {

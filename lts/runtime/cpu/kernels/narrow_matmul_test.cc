@@ -118,8 +118,15 @@ TEST_P(NarrowMatMulTest, IsTheProductOfTheRoundedValues) {
     SetAmxForTest(amx);
     for (const DType dtype : {DType::kBFloat16, DType::kInt8}) {
       for (const std::int64_t m : {1, 2, 3, 4, 5, 6, 16, 17, 33, 128, 131}) {
-        for (const auto& [k, n] : std::vector<std::pair<std::int64_t, std::int64_t>>{
-                 {1, 1}, {2, 16}, {3, 17}, {31, 33}, {64, 64}, {65, 63}, {130, 81}, {700, 48}}) {
+        for (const auto& [k, n] : std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1},
+                                                                                     {2, 16},
+                                                                                     {3, 17},
+                                                                                     {31, 33},
+                                                                                     {64, 64},
+                                                                                     {65, 63},
+                                                                                     {130, 81},
+                                                                                     {300, 130},
+                                                                                     {700, 130}}) {
           EXPECT_LE(Error(dtype, m, k, n, pool), Bound(dtype, k))
               << kDTypes.Name(dtype) << " amx " << amx << ": " << m << " x " << k << " x " << n;
         }
@@ -212,6 +219,95 @@ TEST_P(NarrowMatMulTest, AppliesTheEpilogue) {
                             static_cast<double>(factor[i]);
       const double expected = passed + static_cast<double>(residual[i]);
       EXPECT_NEAR(finished[at], expected, kRoundoff * (std::abs(passed) + std::abs(expected)));
+    }
+  }
+}
+
+TEST_P(NarrowMatMulTest, ActivationsAreWithinATwentiethOfABFloat16Rounding) {
+  ThreadPool pool(1);
+  Rng rng(9);
+  const std::int64_t m = 8;
+  const std::int64_t k = 16;
+  const std::int64_t n = 2000;
+  const Values x(m * k, rng);
+  const Values w(k * n, rng);
+  std::vector<float> bias(static_cast<std::size_t>(n));  // from far below to far above
+  for (std::size_t j = 0; j < bias.size(); ++j) bias[j] = static_cast<float>(j) * 0.02F - 20.0F;
+  bias.front() = -1e20F;
+  bias.back() = 1e18F;
+  const auto exact = [](Activation activation, double v) {
+    const double u = activation == Activation::kSilu
+                         ? v
+                         : 2 * std::sqrt(2 / 3.14159265358979) * (v + 0.044715 * v * v * v);
+    return v / (1 + std::exp(-u));
+  };
+  for (const DType dtype : {DType::kBFloat16, DType::kInt8}) {
+    const Packed packed(w, k, n, dtype, pool);
+    Scratch scratch(m, k, dtype, pool);
+    std::vector<float> plain(static_cast<std::size_t>(m * n));
+    std::vector<float> activated(static_cast<std::size_t>(m * n));
+    NarrowMatMul(x.data(), m, k, packed.matrix(), {0, n}, {.bias = bias.data()}, plain.data(), n,
+                 scratch.view(), pool);
+    for (const Activation activation : {Activation::kGeluTanh, Activation::kSilu}) {
+      NarrowMatMul(x.data(), m, k, packed.matrix(), {0, n},
+                   {.bias = bias.data(), .activation = activation}, activated.data(), n,
+                   scratch.view(), pool);
+      for (std::size_t i = 0; i < plain.size(); ++i) {
+        const double expected = exact(activation, static_cast<double>(plain[i]));
+        ASSERT_NEAR(activated[i], expected, 1e-4 * std::abs(expected) + 1e-7) << plain[i];
+      }
+    }
+  }
+}
+
+// The value of the upper half of a float32's bits.
+float OfBFloat16(std::uint16_t half) {
+  const std::uint32_t bits = std::uint32_t{half} << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+TEST_P(NarrowMatMulTest, RoundedRowsGiveAndTakeTheSameValues) {
+  constexpr DType kDType = DType::kBFloat16;
+  for (const std::int64_t m : {5, 16, 40, 150}) {
+    if (!UsesRoundedRows(kDType, m)) GTEST_SKIP() << "this machine has no AMX";
+    for (const auto& [k, n] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+             {1, 1}, {30, 49}, {64, 64}, {77, 95}, {320, 200}}) {
+      ThreadPool pool(2);
+      Rng rng(static_cast<std::uint64_t>(m * 1000 + k));
+      const Values x(m * k, rng);
+      const Values w(k * n, rng);
+      const Packed packed(w, k, n, kDType, pool);
+      Scratch scratch(m, k, kDType, pool);
+      const Epilogue epilogue{.activation = Activation::kGeluTanh};
+      std::vector<float> y(static_cast<std::size_t>(m * n));
+      NarrowMatMul(x.data(), m, k, packed.matrix(), {0, n}, epilogue, y.data(), n, scratch.view(),
+                   pool);
+      // Rows after the last and values after a row's padding hold anything.
+      AlignedBuffer<std::uint16_t> rounded_x(RoundedSize(m, k));
+      std::fill(rounded_x.span().begin(), rounded_x.span().end(), std::uint16_t{0x7FC0});  // NaN
+      for (std::int64_t i = 0; i < m; ++i) {
+        for (std::int64_t j = 0; j < (k + 31) / 32 * 32; ++j) {
+          const float value = j < k ? static_cast<float>(RoundedToBFloat16(x[i * k + j])) : 0.0F;
+          std::uint32_t bits;
+          std::memcpy(&bits, &value, sizeof(bits));
+          rounded_x[i * RoundedStride(k) + j] = static_cast<std::uint16_t>(bits >> 16);
+        }
+      }
+      AlignedBuffer<std::uint16_t> rounded_y(RoundedSize(m, n));
+      std::fill(rounded_y.span().begin(), rounded_y.span().end(), std::uint16_t{0x7FC0});
+      NarrowMatMul({.rounded = rounded_x.data(), .stride = RoundedStride(k)}, m, packed.matrix(),
+                   {0, n}, epilogue, {.rounded = rounded_y.data(), .stride = RoundedStride(n)},
+                   scratch.view(), pool);
+      for (std::int64_t i = 0; i < m; ++i) {
+        for (std::int64_t j = 0; j < (n + 31) / 32 * 32; ++j) {
+          const double expected =
+              j < n ? RoundedToBFloat16(y[static_cast<std::size_t>(i * n + j)]) : 0.0;
+          ASSERT_EQ(OfBFloat16(rounded_y[i * RoundedStride(n) + j]), expected)
+              << m << " x " << k << " x " << n << ": " << i << ", " << j;
+        }
+      }
     }
   }
 }
