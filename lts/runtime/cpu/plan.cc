@@ -58,6 +58,31 @@ std::vector<ValueStep> FuseResiduals(const Graph& graph) {
   return steps;
 }
 
+// Sets PlanStep::feeds_products. The last attention's input does not count: it is cut to its last
+// positions on the way.
+void MarkProductInputs(const std::vector<ValueStep>& steps, Plan& plan) {
+  for (std::size_t norm = 0; norm < steps.size(); ++norm) {
+    if (As<NormOp>(*steps[norm].op) == nullptr) continue;
+    const ValueId value = steps[norm].output;
+    std::vector<std::size_t> readers;
+    bool products_alone = true;
+    for (std::size_t i = norm + 1; i < steps.size(); ++i) {
+      const bool reads = steps[i].input == value;
+      if (reads) readers.push_back(i);
+      const bool is_block =
+          As<AttentionOp>(*steps[i].op) != nullptr || As<FeedForwardOp>(*steps[i].op) != nullptr;
+      if (steps[i].input2 == value || steps[i].residual == value ||
+          (reads && (!is_block || plan.steps[i].last_attention))) {
+        products_alone = false;
+      }
+    }
+    // Rows of another width cannot be written over the rows that they are made of.
+    if (!products_alone || plan.steps[norm].input == plan.steps[norm].output) continue;
+    plan.steps[norm].feeds_products = true;
+    for (const std::size_t reader : readers) plan.steps[reader].feeds_products = true;
+  }
+}
+
 }  // namespace
 
 Plan MakePlan(const Graph& graph) {
@@ -105,6 +130,7 @@ Plan MakePlan(const Graph& graph) {
       break;
     }
   }
+  MarkProductInputs(steps, plan);
   return plan;
 }
 

@@ -24,6 +24,10 @@ struct PlanStep {
                 // after their last read of `input`, which it may share.
   bool last_attention =
       false;  // after its keys and values only positions with wanted logits matter
+  // NormOp: products alone read its output, and of every position that a chunk then has. Attention
+  // and feed-forward blocks: their input is such an output. An engine may keep it as products want
+  // it.
+  bool feeds_products = false;
 };
 
 struct Plan {

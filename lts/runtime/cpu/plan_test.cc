@@ -145,6 +145,32 @@ TEST(Plan, MarksTheLastAttention) {
   }
 }
 
+TEST(Plan, MarksWhatOnlyProductsRead) {
+  // Each layer: norm, attention, norm, feed-forward. The last attention's input is cut to its last
+  // positions, and the head reads the last norm.
+  const Graph sequential = BuildGraph(Architecture::Gpt2(2, 16, 32, 2, 50, 16));
+  std::string marks;
+  for (const PlanStep& step : MakePlan(sequential).steps) marks += step.feeds_products ? 'x' : '-';
+  EXPECT_EQ(marks, "-xxxx--xx--");  // embed, two layers, norm, head
+
+  // x + attention(h) + feed_forward(h): one norm for both blocks.
+  marks.clear();
+  for (const PlanStep& step : MakePlan(GraphOf3Layers("codegen")).steps)
+    marks += step.feeds_products ? 'x' : '-';
+  EXPECT_EQ(marks, "-xxxxxx-----");
+
+  // A norm that is also a residual, and one that is written where it was read.
+  const Graph shared = GraphOf()
+                           .Then(EmbedOp{}, kNoValue)  // 0
+                           .Then(NormOp{}, 0)          // 1
+                           .Then(FeedForwardOp{}, 1)   // 2
+                           .Then(AddOp{}, 1, 2)        // 3
+                           .Then(AttentionOp{}, 3)     // 4
+                           .Then(HeadOp{}, 4)
+                           .Done();
+  for (const PlanStep& step : MakePlan(shared).steps) EXPECT_FALSE(step.feeds_products);
+}
+
 TEST(Supports, EveryBackbone) {
   for (const Backbone* backbone : Backbones()) {
     const Availability can = CpuSupports(GraphOf3Layers(backbone->name));

@@ -34,6 +34,12 @@ bool IsRotary(const AttentionOp& op) {
          op.positions == PositionScheme::kRotaryInterleaved;
 }
 
+std::uint16_t* AsRounded(float* p) { return reinterpret_cast<std::uint16_t*>(p); }
+// Room for rows of bfloat16 in a buffer of floats.
+std::int64_t RoundedFloats(std::int64_t rows, std::int64_t depth) {
+  return RoundUp(RoundedSize(rows, depth) * SizeOf(DType::kBFloat16) / kFloatBytes, kLineFloats);
+}
+
 // The table of a block's positions; null where there is none.
 const RotaryPlace* FindRotary(const SessionLayout& layout, const AttentionOp& op) {
   for (const RotaryPlace& place : layout.rotary_tables) {
@@ -53,6 +59,8 @@ SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& op
       std::min(options.max_step_tokens, std::max<std::int64_t>(1, chunk_rows / options.batch));
   const std::int64_t rows = CheckedMul(options.batch, layout.chunk_tokens);
   layout.slot = RoundUp(CheckedMul(rows, graph.d_model), kLineFloats);
+  const bool rounds = UsesRoundedRows(weights.dtype(), rows);
+  if (rounds) layout.slot = std::max(layout.slot, RoundedFloats(rows, graph.d_model));
   if (narrow)
     layout.narrow_bytes = NarrowScratchBytes(rows, weights.widest_input(), weights.dtype());
   layout.layer_cache.push_back(0);
@@ -78,7 +86,14 @@ SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& op
             CheckedAdd(layout.rotary, CheckedMul(options.max_tokens, attention->rotary_dims));
       }
     } else if (const auto* feed_forward = std::get_if<FeedForwardOp>(&op.attributes)) {
-      layout.scratch = std::max(layout.scratch, CheckedMul(rows, feed_forward->d_inner));
+      std::int64_t inner = CheckedMul(rows, feed_forward->d_inner);
+      if (rounds) {
+        const std::int64_t rounded = RoundedFloats(rows, feed_forward->d_inner);
+        inner = feed_forward->gate_weight == kNoTensor
+                    ? std::max(inner, rounded)
+                    : CheckedAdd(RoundUp(inner, kLineFloats), rounded);
+      }
+      layout.scratch = std::max(layout.scratch, inner);
     }
   }
   return layout;
@@ -142,16 +157,26 @@ MemoryAccount CpuSession::memory() const {
                        narrow_scratch_.bytes() + rotary_.bytes()};
 }
 
-void CpuSession::Multiply(const float* x, std::int64_t m, TensorId weight, ColumnRange range,
-                          const Epilogue& epilogue, float* y, std::int64_t y_stride) {
+void CpuSession::Multiply(const ProductInput& x, std::int64_t m, TensorId weight, ColumnRange range,
+                          const Epilogue& epilogue, const ProductOutput& y) {
   if (weights_->dtype() == DType::kFloat32) {
-    const PackedMatrix& w = weights_->Matrix(weight);
-    MatMul(x, m, w.rows, w, range, epilogue, y, y_stride, *pool_);
+    MatMul(x.values, m, x.stride, weights_->Matrix(weight), range, epilogue, y.values, y.stride,
+           *pool_);
   } else {
-    const NarrowMatrix& w = weights_->Narrow(weight);
-    NarrowMatMul(x, m, w.rows, w, range, epilogue, y, y_stride,
+    NarrowMatMul(x, m, weights_->Narrow(weight), range, epilogue, y,
                  {narrow_scratch_.data(), layout_.narrow_bytes}, *pool_);
   }
+}
+
+bool CpuSession::Rounds(const Chunk& chunk) const {
+  return UsesRoundedRows(weights_->dtype(), rows(chunk));
+}
+
+ProductInput CpuSession::BlockInput(const PlanStep& step, const Chunk& chunk) {
+  const std::int64_t d = weights_->graph().d_model;
+  if (step.feeds_products && Rounds(chunk))
+    return {.rounded = AsRounded(Slot(step.input)), .stride = RoundedStride(d)};
+  return {.values = Slot(step.input), .stride = d};
 }
 
 void CpuSession::RunChunk(Chunk chunk) {
@@ -199,11 +224,19 @@ void CpuSession::Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chu
 void CpuSession::Norm(const NormOp& op, const PlanStep& step, const Chunk& chunk) {
   const std::int64_t d = weights_->graph().d_model;
   const float* gain = weights_->Tensor(op.gain);
-  if (op.kind == NormKind::kLayerNorm) {
-    LayerNorm(Slot(step.input), rows(chunk), d, gain, weights_->Tensor(op.bias), op.epsilon,
-              Slot(step.output), *pool_);
+  const float* bias = weights_->Tensor(op.bias);
+  const float* x = Slot(step.input);
+  const auto normalize = [&](auto* y) {
+    if (op.kind == NormKind::kLayerNorm) {
+      LayerNorm(x, rows(chunk), d, gain, bias, op.epsilon, y, *pool_);
+    } else {
+      RmsNorm(x, rows(chunk), d, gain, op.epsilon, y, *pool_);
+    }
+  };
+  if (step.feeds_products && Rounds(chunk)) {
+    normalize(AsRounded(Slot(step.output)));
   } else {
-    RmsNorm(Slot(step.input), rows(chunk), d, gain, op.epsilon, Slot(step.output), *pool_);
+    normalize(Slot(step.output));
   }
 }
 
@@ -217,15 +250,17 @@ bool CpuSession::Attention(const AttentionOp& op, const PlanStep& step, Chunk& c
 
   if (step.last_attention && chunk.which == Logits::kLast && chunk.n > 1) {
     const std::int64_t first = queries / kColumnGrain * kColumnGrain;
-    Multiply(Slot(step.input), rows(chunk), op.qkv_weight, {first, width}, qkv_epilogue, qkv,
-             width);
+    Multiply(BlockInput(step, chunk), rows(chunk), op.qkv_weight, {first, width}, qkv_epilogue,
+             {.values = qkv, .stride = width});
     StoreCache(op, chunk, qkv, width);
     if (!chunk.last) return false;
     KeepLastTokens(chunk);
-    Multiply(Slot(step.input), rows(chunk), op.qkv_weight, {0, queries}, qkv_epilogue, qkv, width);
+    Multiply(BlockInput(step, chunk), rows(chunk), op.qkv_weight, {0, queries}, qkv_epilogue,
+             {.values = qkv, .stride = width});
     AttendOneToken(op, chunk, qkv, width, heads);
   } else {
-    Multiply(Slot(step.input), rows(chunk), op.qkv_weight, {0, width}, qkv_epilogue, qkv, width);
+    Multiply(BlockInput(step, chunk), rows(chunk), op.qkv_weight, {0, width}, qkv_epilogue,
+             {.values = qkv, .stride = width});
     StoreCache(op, chunk, qkv, width);
     if (chunk.n == 1) {
       AttendOneToken(op, chunk, qkv, width, heads);
@@ -236,7 +271,8 @@ bool CpuSession::Attention(const AttentionOp& op, const PlanStep& step, Chunk& c
   const Epilogue out_epilogue{.bias = weights_->Tensor(op.out_bias),
                               .residual = step.residual == kNoSlot ? nullptr : Slot(step.residual),
                               .residual_stride = d};
-  Multiply(heads, rows(chunk), op.out_weight, {0, d}, out_epilogue, Slot(step.output), d);
+  Multiply({.values = heads, .stride = queries}, rows(chunk), op.out_weight, {0, d}, out_epilogue,
+           {.values = Slot(step.output), .stride = d});
   return true;
 }
 
@@ -367,24 +403,32 @@ void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, flo
 
 void CpuSession::FeedForward(const FeedForwardOp& op, const PlanStep& step, const Chunk& chunk) {
   const std::int64_t d = weights_->graph().d_model;
-  float* inner = scratch_.data();
+  const std::int64_t m = rows(chunk);
   const ColumnRange all{0, op.d_inner};
-  if (op.gate_weight == kNoTensor) {
-    Multiply(Slot(step.input), rows(chunk), op.up_weight, all,
-             {.bias = weights_->Tensor(op.up_bias), .activation = op.activation}, inner,
-             op.d_inner);
+  const ProductInput x = BlockInput(step, chunk);
+  const bool gated = op.gate_weight != kNoTensor;
+  const ProductOutput plain{.values = scratch_.data(), .stride = op.d_inner};
+  // What the second product reads; beside what a gate lets pass, if there is one.
+  ProductOutput inner = plain;
+  if (Rounds(chunk)) {
+    const std::int64_t begin = gated ? RoundUp(m * op.d_inner, kLineFloats) : 0;
+    inner = {.rounded = AsRounded(scratch_.data() + begin), .stride = RoundedStride(op.d_inner)};
+  }
+  if (gated) {
+    Multiply(x, m, op.up_weight, all, {.bias = weights_->Tensor(op.up_bias)}, plain);
+    // The gate multiplies what it lets pass, where that stands if need be, as its product finishes.
+    Multiply(x, m, op.gate_weight, all,
+             {.activation = op.activation, .factor = plain.values, .factor_stride = plain.stride},
+             inner);
   } else {
-    Multiply(Slot(step.input), rows(chunk), op.up_weight, all,
-             {.bias = weights_->Tensor(op.up_bias)}, inner, op.d_inner);
-    // The gate multiplies what it lets pass where that stands, as its product finishes.
-    Multiply(Slot(step.input), rows(chunk), op.gate_weight, all,
-             {.activation = op.activation, .factor = inner, .factor_stride = op.d_inner}, inner,
-             op.d_inner);
+    Multiply(x, m, op.up_weight, all,
+             {.bias = weights_->Tensor(op.up_bias), .activation = op.activation}, inner);
   }
   const Epilogue epilogue{.bias = weights_->Tensor(op.down_bias),
                           .residual = step.residual == kNoSlot ? nullptr : Slot(step.residual),
                           .residual_stride = d};
-  Multiply(inner, rows(chunk), op.down_weight, {0, d}, epilogue, Slot(step.output), d);
+  Multiply({inner.values, inner.rounded, inner.stride}, m, op.down_weight, {0, d}, epilogue,
+           {.values = Slot(step.output), .stride = d});
 }
 
 void CpuSession::Add(const PlanStep& step, const Chunk& chunk) {

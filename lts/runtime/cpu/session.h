@@ -40,7 +40,7 @@ struct RotaryPlace {
 // What a session allocates, in floats unless it says bytes.
 struct SessionLayout {
   std::int64_t chunk_tokens = 0;  // per sequence
-  std::int64_t slot = 0;          // one hidden value: [batch * chunk_tokens, d_model]
+  std::int64_t slot = 0;  // one hidden value: [batch * chunk_tokens, d_model], or rounded rows
   std::int64_t scratch =
       0;  // inside a block: queries, keys, values and attended heads; inner values
   std::int64_t worker_scratch = 0;  // of attention, per worker
@@ -81,8 +81,11 @@ class CpuSession final : public Session {
 
   void RunChunk(Chunk chunk);
   // y = x W by the weights' dtype: columns `range` of the product.
-  void Multiply(const float* x, std::int64_t m, TensorId weight, ColumnRange range,
-                const Epilogue& epilogue, float* y, std::int64_t y_stride);
+  void Multiply(const ProductInput& x, std::int64_t m, TensorId weight, ColumnRange range,
+                const Epilogue& epilogue, const ProductOutput& y);
+  // Whether values that only products read are kept rounded in this chunk (kernels/narrow.h).
+  bool Rounds(const Chunk& chunk) const;
+  ProductInput BlockInput(const PlanStep& step, const Chunk& chunk);
   // Each returns nothing or, for attention, whether the chunk has more to do.
   void Embed(const EmbedOp& op, const PlanStep& step, const Chunk& chunk);
   void Norm(const NormOp& op, const PlanStep& step, const Chunk& chunk);

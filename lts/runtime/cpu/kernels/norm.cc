@@ -1,12 +1,15 @@
 #include "lts/runtime/cpu/kernels/norm.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "lts/runtime/cpu/kernels/narrow.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lts/runtime/cpu/kernels/norm.cc"
 #include <hwy/foreach_target.h>
 // clang-format off
-#include "lts/runtime/cpu/kernels/vector-inl.h"
+#include "lts/runtime/cpu/kernels/narrow-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -49,37 +52,69 @@ struct SquaredDeviation {
   }
 };
 
+// Where a row's results go: float32, or bfloat16 with zeros up to a whole tile.
+HWY_INLINE void StoreNorm(V value, std::int64_t i, std::int64_t d, float* y) {
+  StoreUpTo(value, y + i, d - i);
+}
+HWY_INLINE void StoreNorm(V value, std::int64_t i, std::int64_t d, std::uint16_t* y) {
+  StoreRounded(value, y + i);
+  const std::int64_t padded = NarrowDepthBytes(d, DType::kBFloat16) / 2;
+  if (i + kLanes >= d) std::fill(y + std::min(i + kLanes, padded), y + padded, std::uint16_t{0});
+}
+constexpr std::int64_t NormStride(std::int64_t d, const float*) { return d; }
+constexpr std::int64_t NormStride(std::int64_t d, const std::uint16_t*) { return RoundedStride(d); }
+
 // y = (x - mean) * scale * gain + bias
+template <class Out>
 HWY_INLINE void ScaleRow(const float* x, std::int64_t d, float mean, float scale, const float* gain,
-                         const float* bias, float* y) {
+                         const float* bias, Out* y) {
   const D df;
   const V means = hn::Set(df, mean);
   const V scales = hn::Set(df, scale);
   for (std::int64_t i = 0; i < d; i += kLanes) {
     const std::int64_t n = d - i;
     V value = hn::Mul(hn::Sub(LoadUpTo(x + i, n), means), scales);
-    value = hn::Mul(value, LoadUpTo(gain + i, n));
+    value = hn::Mul(value, LoadUpTo(gain + i, n));  // 0 after the last
     if (bias != nullptr) value = hn::Add(value, LoadUpTo(bias + i, n));
-    StoreUpTo(value, y + i, n);
+    StoreNorm(value, i, d, y);
   }
 }
 
-void LayerNormRows(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
-                   const float* bias, float epsilon, float* y) {
+template <class Out>
+HWY_INLINE void LayerNormAll(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+                             const float* bias, float epsilon, Out* y) {
   const float count = static_cast<float>(d);
-  for (std::int64_t r = 0; r < rows; ++r, x += d, y += d) {
+  for (std::int64_t r = 0; r < rows; ++r, x += d, y += NormStride(d, y)) {
     const float mean = SumRow(x, d, Plain{}) / count;
     const float variance = SumRow(x, d, SquaredDeviation{mean}) / count;
     ScaleRow(x, d, mean, 1.0F / std::sqrt(variance + epsilon), gain, bias, y);
   }
 }
 
-void RmsNormRows(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
-                 float epsilon, float* y) {
-  for (std::int64_t r = 0; r < rows; ++r, x += d, y += d) {
+template <class Out>
+HWY_INLINE void RmsNormAll(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+                           float epsilon, Out* y) {
+  for (std::int64_t r = 0; r < rows; ++r, x += d, y += NormStride(d, y)) {
     const float mean_square = SumRow(x, d, SquaredDeviation{0.0F}) / static_cast<float>(d);
     ScaleRow(x, d, 0.0F, 1.0F / std::sqrt(mean_square + epsilon), gain, nullptr, y);
   }
+}
+
+void LayerNormRows(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+                   const float* bias, float epsilon, float* y) {
+  LayerNormAll(x, rows, d, gain, bias, epsilon, y);
+}
+void LayerNormRounded(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+                      const float* bias, float epsilon, std::uint16_t* y) {
+  LayerNormAll(x, rows, d, gain, bias, epsilon, y);
+}
+void RmsNormRows(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+                 float epsilon, float* y) {
+  RmsNormAll(x, rows, d, gain, epsilon, y);
+}
+void RmsNormRounded(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+                    float epsilon, std::uint16_t* y) {
+  RmsNormAll(x, rows, d, gain, epsilon, y);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
@@ -97,7 +132,9 @@ constexpr std::int64_t kRowsPerTask = 6;
 }  // namespace
 
 HWY_EXPORT(LayerNormRows);
+HWY_EXPORT(LayerNormRounded);
 HWY_EXPORT(RmsNormRows);
+HWY_EXPORT(RmsNormRounded);
 
 void LayerNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
                const float* bias, float epsilon, float* y, ThreadPool& pool) {
@@ -112,6 +149,22 @@ void RmsNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gai
   const auto norm = HWY_DYNAMIC_DISPATCH(RmsNormRows);
   pool.ParallelFor(rows, kRowsPerTask, [&](std::int64_t begin, std::int64_t end, int) {
     norm(x + begin * d, end - begin, d, gain, epsilon, y + begin * d);
+  });
+}
+
+void LayerNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+               const float* bias, float epsilon, std::uint16_t* y, ThreadPool& pool) {
+  const auto norm = HWY_DYNAMIC_DISPATCH(LayerNormRounded);
+  pool.ParallelFor(rows, kRowsPerTask, [&](std::int64_t begin, std::int64_t end, int) {
+    norm(x + begin * d, end - begin, d, gain, bias, epsilon, y + begin * RoundedStride(d));
+  });
+}
+
+void RmsNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gain, float epsilon,
+             std::uint16_t* y, ThreadPool& pool) {
+  const auto norm = HWY_DYNAMIC_DISPATCH(RmsNormRounded);
+  pool.ParallelFor(rows, kRowsPerTask, [&](std::int64_t begin, std::int64_t end, int) {
+    norm(x + begin * d, end - begin, d, gain, epsilon, y + begin * RoundedStride(d));
   });
 }
 

@@ -13,9 +13,15 @@ namespace lts {
 // E[x^2] - mean^2 loses every digit when the mean is large). bias may be null.
 void LayerNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
                const float* bias, float epsilon, float* y, ThreadPool& pool);
+// The same as rows of bfloat16 for products (narrow.h), [RoundedSize(rows, d)], where
+// UsesRoundedRows. y may not overlap x.
+void LayerNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gain,
+               const float* bias, float epsilon, std::uint16_t* y, ThreadPool& pool);
 
 // y = x / sqrt(mean(x^2) + epsilon) * gain. Source: Zhang & Sennrich 2019, arXiv:1910.07467.
 void RmsNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gain, float epsilon,
              float* y, ThreadPool& pool);
+void RmsNorm(const float* x, std::int64_t rows, std::int64_t d, const float* gain, float epsilon,
+             std::uint16_t* y, ThreadPool& pool);
 
 }  // namespace lts

@@ -1,8 +1,12 @@
 #include "lts/runtime/cpu/kernels/norm.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
+#include "lts/base/aligned_buffer.h"
 #include "lts/runtime/cpu/kernels/kernel_test.h"
+#include "lts/runtime/cpu/kernels/narrow.h"
 
 namespace lts {
 namespace {
@@ -108,6 +112,39 @@ TEST_P(NormTest, RmsNormEqualsFloat64InPlace) {
       ASSERT_NEAR(y[i], expected,
                   (16 + static_cast<double>(d) / 4) * kRoundoff * std::abs(expected))
           << d;
+    }
+  }
+}
+
+TEST_P(NormTest, RoundedRowsAreTheRoundedValuesAndZerosUpToATile) {
+  if (!UsesRoundedRows(DType::kBFloat16, 64)) GTEST_SKIP() << "this machine has no AMX";
+  ThreadPool pool(2);
+  Rng rng(5);
+  for (const std::int64_t d : kWidths) {
+    const std::int64_t rows = 13;
+    const Values x(rows * d, rng, 1);
+    const Values gain(d, rng);
+    const Values bias(d, rng);
+    for (const bool layer : {true, false}) {
+      Values y(rows * d, rng);
+      AlignedBuffer<std::uint16_t> rounded(RoundedSize(rows, d));
+      std::fill(rounded.span().begin(), rounded.span().end(), std::uint16_t{0x7FC0});  // NaN
+      if (layer) {
+        LayerNorm(x.data(), rows, d, gain.data(), bias.data(), 1e-5F, y.data(), pool);
+        LayerNorm(x.data(), rows, d, gain.data(), bias.data(), 1e-5F, rounded.data(), pool);
+      } else {
+        RmsNorm(x.data(), rows, d, gain.data(), 1e-5F, y.data(), pool);
+        RmsNorm(x.data(), rows, d, gain.data(), 1e-5F, rounded.data(), pool);
+      }
+      for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t i = 0; i < (d + 31) / 32 * 32; ++i) {
+          const std::uint32_t bits = std::uint32_t{rounded[r * RoundedStride(d) + i]} << 16;
+          float value;
+          std::memcpy(&value, &bits, sizeof(value));
+          const float expected = i < d ? y[r * d + i] : 0.0F;
+          ASSERT_NEAR(value, expected, 0x1.01p-8 * std::abs(expected)) << d << " " << i;
+        }
+      }
     }
   }
 }
