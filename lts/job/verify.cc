@@ -28,9 +28,14 @@ void Fail(VerifyCheck& check, std::string failure) {
   if (check.failures.size() < kMaxFailures) check.failures.push_back(std::move(failure));
 }
 
+struct PublishedMember {
+  std::vector<double> objectives;
+  bool near_tie = false;
+};
+
 struct Published {
-  std::map<std::string, std::vector<double>> members;  // id -> objectives
-  std::optional<double> reached;                       // of the certificate
+  std::map<std::string, PublishedMember> members;  // by id
+  std::optional<double> reached;                   // of the certificate
   bool has_certificate = false;
 };
 
@@ -51,7 +56,8 @@ Published ReadFront(const std::string& file, const RunSettings& settings, Verify
       constexpr double kMax = std::numeric_limits<double>::max();
       point.push_back(objectives.Double(spec.name, -kMax, kMax));
     }
-    if (!front.members.emplace(id, std::move(point)).second)
+    const bool near_tie = member.BoolOr("near_tie", false);
+    if (!front.members.emplace(id, PublishedMember{std::move(point), near_tie}).second)
       Fail(check, fmt::format("{} is listed twice", id));
   }
   if (reader.Has("certificate")) {
@@ -69,23 +75,49 @@ bool Finite(const std::vector<double>& values) {
          std::ranges::all_of(values, [](double value) { return std::isfinite(value); });
 }
 
-// a is at least as good in everything.
-bool AsGood(const std::vector<double>& a, const std::vector<double>& b,
-            std::span<const ObjectiveSpec> specs) {
+// The worst and the best that each objective may be, as costs: a maximised one is negated.
+struct Costs {
+  std::vector<double> value;
+  std::vector<Interval> interval;
+};
+Costs CostsOf(const RunMember& member, std::span<const ObjectiveSpec> specs) {
+  Costs costs{member.evaluation.objectives,
+              ObjectiveIntervals(member.evaluation.objectives, specs, member.measurements)};
   for (std::size_t j = 0; j < specs.size(); ++j) {
-    if (specs[j].direction == Direction::kMinimize ? a[j] > b[j] : a[j] < b[j]) return false;
+    if (specs[j].direction == Direction::kMinimize) continue;
+    costs.value[j] *= -1;
+    costs.interval[j] = {-costs.interval[j].high, -costs.interval[j].low};
   }
-  return true;
+  return costs;
+}
+
+bool DominatesByValue(const Costs& a, const Costs& b) {
+  bool better = false;
+  for (std::size_t j = 0; j < a.value.size(); ++j) {
+    if (a.value[j] > b.value[j]) return false;
+    better = better || a.value[j] < b.value[j];
+  }
+  return better;
+}
+
+// Whatever the true values inside the intervals are (search/near_ties.h).
+bool DominatesForSure(const Costs& a, const Costs& b) {
+  bool better = false;
+  for (std::size_t j = 0; j < a.value.size(); ++j) {
+    if (a.interval[j].high > b.interval[j].low) return false;
+    better = better || a.interval[j].high < b.interval[j].low;
+  }
+  return better;
 }
 
 VerifyCheck CheckMembers(const StoredRun& stored, const Published& front, VerifyCheck check) {
   std::map<std::string, const RunMember*> evaluated;
   for (const RunMember& member : stored.members) evaluated[member.architecture.Id()] = &member;
-  for (const auto& [id, objectives] : front.members) {
+  for (const auto& [id, member] : front.members) {
     const auto found = evaluated.find(id);
     if (found == evaluated.end()) {
       Fail(check, fmt::format("{} was never evaluated in this run", id));
-    } else if (found->second->evaluation.objectives != objectives) {
+    } else if (found->second->evaluation.objectives != member.objectives) {
       Fail(check, fmt::format("{}: its objectives are not those that were measured", id));
     }
   }
@@ -95,7 +127,7 @@ VerifyCheck CheckMembers(const StoredRun& stored, const Published& front, Verify
 
 VerifyCheck CheckConstraints(const StoredRun& stored, const SearchPlan& plan,
                              const Published& front) {
-  VerifyCheck check{.name = "constraints"};
+  VerifyCheck check{.name = "constraints", .what = {}, .failures = {}};
   for (const RunMember& member : stored.members) {
     const std::string id = member.architecture.Id();
     if (!front.members.contains(id)) continue;
@@ -112,40 +144,42 @@ VerifyCheck CheckConstraints(const StoredRun& stored, const SearchPlan& plan,
   return check;
 }
 
-// By the definition, pair by pair; of equal points one is enough.
+// By the definitions, pair by pair; of points with equal values one on the front is enough.
 VerifyCheck CheckDominance(const StoredRun& stored, const Published& front) {
-  VerifyCheck check{.name = "dominance"};
-  std::int64_t pairs = 0;
-  const auto& specs = stored.settings.objectives;
+  VerifyCheck check{.name = "dominance", .what = {}, .failures = {}};
+  std::vector<std::pair<std::string, Costs>> points;
   for (const RunMember& member : stored.members) {
-    const std::vector<double>& point = member.evaluation.objectives;
-    const std::string id = member.architecture.Id();
-    const bool listed = front.members.contains(id);
-    if (!member.evaluation.feasible || !Finite(point)) {
-      if (listed) Fail(check, fmt::format("{} is no feasible measurement", id));
-      continue;
-    }
-    const RunMember* better = nullptr;
-    bool equal_listed = false;
-    for (const RunMember& other : stored.members) {
-      const std::vector<double>& rival = other.evaluation.objectives;
-      if (&other == &member || !other.evaluation.feasible || !Finite(rival)) continue;
-      ++pairs;
-      if (!AsGood(rival, point, specs)) continue;
-      if (rival == point) {
-        equal_listed = equal_listed || front.members.contains(other.architecture.Id());
-      } else if (better == nullptr) {
-        better = &other;
-      }
-    }
-    if (listed && better != nullptr) {
-      Fail(check,
-           fmt::format("{} is on the front, but {} dominates it", id, better->architecture.Id()));
-    } else if (!listed && better == nullptr && !equal_listed) {
-      Fail(check, fmt::format("{} is missing from the front: nothing dominates it", id));
+    std::string id = member.architecture.Id();
+    if (member.evaluation.feasible && Finite(member.evaluation.objectives)) {
+      points.emplace_back(std::move(id), CostsOf(member, stored.settings.objectives));
+    } else if (front.members.contains(id)) {
+      Fail(check, fmt::format("{} is no feasible measurement", id));
     }
   }
-  check.what = fmt::format("{} pairs", pairs);
+  for (const auto& [id, costs] : points) {
+    const std::string* by_value = nullptr;
+    const std::string* for_sure = nullptr;
+    bool repeats = false;
+    for (const auto& [other_id, other] : points) {
+      if (other_id == id) continue;
+      repeats = repeats || other.value == costs.value;
+      if (DominatesByValue(other, costs)) by_value = &other_id;
+      if (DominatesForSure(other, costs)) for_sure = &other_id;
+    }
+    const auto listed = front.members.find(id);
+    if (listed == front.members.end()) {
+      if (for_sure == nullptr && !repeats) {
+        Fail(check, fmt::format("{} is missing from the front: nothing dominates it{}", id,
+                                by_value == nullptr ? "" : " beyond the intervals"));
+      }
+    } else if (for_sure != nullptr || (by_value != nullptr && !listed->second.near_tie)) {
+      Fail(check, fmt::format("{} is on the front, but {} dominates it", id,
+                              for_sure != nullptr ? *for_sure : *by_value));
+    } else if (by_value == nullptr && listed->second.near_tie && !repeats) {
+      Fail(check, fmt::format("{} is marked as a near-tie, but nothing dominates it", id));
+    }
+  }
+  check.what = fmt::format("{} pairs", points.size() * (points.empty() ? 0 : points.size() - 1));
   return check;
 }
 
@@ -252,7 +286,7 @@ std::vector<Genome> Looked(const StoredRun& stored, const SearchPlan& plan,
 
 VerifyCheck CheckCertificate(const StoredRun& stored, const SearchPlan& plan,
                              const Published& front, const VerifyOptions& options) {
-  VerifyCheck check{.name = "certificate"};
+  VerifyCheck check{.name = "certificate", .what = {}, .failures = {}};
   if (!front.reached) {
     check.what = "none was reached, nothing is claimed";
     return check;
@@ -309,7 +343,7 @@ bool VerifyResult::ok() const {
 VerifyResult VerifyRun(const std::string& folder, const VerifyOptions& options) {
   const StoredRun stored = LoadRun(folder);
   const SearchPlan plan = PlanOfRun(stored.run, stored.where);
-  VerifyCheck members{.name = "members"};
+  VerifyCheck members{.name = "members", .what = {}, .failures = {}};
   const Published front = ReadFront(folder + "/front.json", stored.settings, members);
   VerifyResult result;
   result.checks.push_back(CheckMembers(stored, front, std::move(members)));

@@ -30,7 +30,9 @@ struct VerifyResult {
 // Of DIR/front.json against DIR/lts.db:
 //   members        each is an evaluation of the run, once, with the values that were measured
 //   constraints    each satisfies the space and the measured constraints
-//   dominance      pair by pair: the front is what no evaluated architecture dominates, all of it
+//   dominance      pair by pair: the front is what no evaluated architecture dominates, and its
+//                  near-ties what none dominates beyond the intervals (search/near_ties.h), all of
+//                  them
 //   certificate    (exact searches) a model fitted anew to the run's measurements; the gap of every
 //                  architecture gone through or drawn, counted and predicted one by one, is at most
 //                  the one certified

@@ -72,10 +72,11 @@ TEST_F(VerifyTest, EveryDominatedMemberIsFound) {
   const Json front = Front();
   int added = 0;
   for (const ReportMember& member : report_.evaluated) {
-    if (member.on_front) continue;
+    if (member.on_front || member.near_tie) continue;
     Json with = front;
     Json entry = front.Find("front")->AsArray()[0];
     entry["id"] = member.architecture.Id();
+    entry["near_tie"] = false;
     for (std::size_t o = 0; o < report_.objectives.size(); ++o)
       entry["objectives"][report_.objectives[o].name] = member.objectives[o];
     with["front"].Append(std::move(entry));

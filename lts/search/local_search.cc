@@ -113,7 +113,7 @@ class Archive {
 
   // Takes in everything evaluated from index `first` on.
   void Update(std::int64_t first) {
-    for (std::int64_t i = first; i < run_.evaluated(); ++i) {
+    for (std::int64_t i = first; i < std::ssize(run_.evaluated()); ++i) {
       if (run_.ScoreAt(i).feasible && !run_.ScoreAt(i).objectives.empty()) members_.push_back(i);
     }
     std::vector<Point> points = Points(members_);
@@ -207,7 +207,7 @@ SearchResult Run(const SearchSpace& space, const SearchOptions& options, Evaluat
   Batch batch(run);
   draws.Fill(batch, p.init_size);
   while (!batch.empty()) {
-    const std::int64_t before = run.evaluated();
+    const std::int64_t before = std::ssize(run.evaluated());
     if (!run.Evaluate(batch.genomes())) return run.Finish("");
     if (run.iterations() == p.num_iters) return run.Finish("iterations");
     archive.Update(before);

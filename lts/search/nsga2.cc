@@ -147,10 +147,10 @@ SearchResult Run(const SearchSpace& space, const SearchOptions& options, Evaluat
   while (!batch.empty()) {
     std::vector<std::int64_t> candidates;  // to survive
     for (const Member& member : population) candidates.push_back(member.index);
-    const std::int64_t before = run.evaluated();
+    const std::int64_t before = std::ssize(run.evaluated());
     if (!run.Evaluate(batch.genomes())) return run.Finish("");
     if (run.iterations() == p.num_iters) return run.Finish("iterations");
-    for (std::int64_t i = before; i < run.evaluated(); ++i) candidates.push_back(i);
+    for (std::int64_t i = before; i < std::ssize(run.evaluated()); ++i) candidates.push_back(i);
     population = Ranked(run, candidates);
     if (std::ssize(population) > p.population_size) {
       population.resize(static_cast<std::size_t>(p.population_size));

@@ -34,7 +34,6 @@ class SearchRun {
     return result_.evaluated[static_cast<std::size_t>(index)].candidate.genome;
   }
 
-  std::int64_t evaluated() const { return std::ssize(result_.evaluated); }
   const Score& ScoreAt(std::int64_t index) const {
     return result_.evaluated[static_cast<std::size_t>(index)].score;
   }
