@@ -80,7 +80,7 @@ HWY_INLINE void RoundRow(const float* HWY_RESTRICT x, std::int64_t n, std::int64
 }
 
 // 2^x for x <= 0 (with AVX-512 any x): within 4e-5 relative, a fiftieth of what rounding to
-// bfloat16 costs; 0 from about -126 on.
+// bfloat16 costs and a hundredth of int8; 0 from about -126 on.
 HWY_INLINE V Exp2(V x) {
   const D d;
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
@@ -104,7 +104,8 @@ HWY_INLINE V Exp2(V x) {
   p = hn::MulAdd(p, r, hn::Set(d, 0.693147181F));
   p = hn::MulAdd(p, r, hn::Set(d, 1.0F));
   const auto scaled = hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n)));
-  return hn::IfThenZeroElse(underflow, hn::BitCast(d, scaled));
+  // The integers lost what was NaN.
+  return hn::IfThenElse(hn::Eq(x, x), hn::IfThenZeroElse(underflow, hn::BitCast(d, scaled)), x);
 #endif
 }
 
@@ -131,12 +132,23 @@ HWY_INLINE V ActivateNarrow(Activation activation, V x) {
   return Activate(activation, x);
 }
 
+// The greatest magnitude of n values; NaN where one of them is infinite or NaN.
 HWY_INLINE float MaxMagnitude(const float* x, std::int64_t n) {
-  V max = hn::Zero(D());
+  const V zero = hn::Zero(D());
+  V max = zero;
+  V poison = zero;  // a maximum may lose a NaN, a sum does not
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) max = hn::Max(max, hn::Abs(hn::LoadU(D(), x + i)));
-  if (i < n) max = hn::Max(max, hn::Abs(LoadPartial(x + i, n - i)));
-  return hn::GetLane(hn::MaxOfLanes(D(), max));
+  for (; i + kLanes <= n; i += kLanes) {
+    const V values = hn::LoadU(D(), x + i);
+    max = hn::Max(max, hn::Abs(values));
+    poison = hn::MulAdd(values, zero, poison);
+  }
+  if (i < n) {
+    const V values = LoadPartial(x + i, n - i);
+    max = hn::Max(max, hn::Abs(values));
+    poison = hn::MulAdd(values, zero, poison);
+  }
+  return hn::GetLane(hn::MaxOfLanes(D(), max)) + hn::GetLane(hn::SumOfLanes(D(), poison));
 }
 
 struct QuantizedRow {
@@ -265,6 +277,31 @@ HWY_INLINE void MultiplyTile(const float* HWY_RESTRICT x, std::int64_t x_stride,
       for (int v = 0; v < kVectors; ++v) {
         acc[r][v] = hn::MulAdd(x0, LowHalf(hn::Load(du, words + v * kLanes)), acc[r][v]);
       }
+    }
+  }
+}
+
+// acc[r][v] += the products of row r of x, int8, with columns of words of four uint8: word row k /
+// 4 holds inputs k to k + 3. x: [kRows, depth rounded up to 4] bytes (zeros after the depth).
+template <int kRows, int kVectors>
+HWY_INLINE void MultiplyQuads(const std::byte* HWY_RESTRICT x, std::int64_t x_stride,
+                              const std::uint32_t* HWY_RESTRICT words, std::int64_t stride,
+                              std::int64_t depth, VI (&acc)[kRows][kVectors]) {
+  const DI di;
+  for (std::int64_t k = 0; k < depth; k += 4, words += stride) {
+    VI weights[kVectors];
+    LTS_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      PrefetchToL1(words + v * kLanes + kStreamAhead);
+      weights[v] = hn::BitCast(di, hn::Load(DU(), words + v * kLanes));
+    }
+    LTS_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      std::int32_t quad;
+      std::memcpy(&quad, x + r * x_stride + k, sizeof(quad));
+      const VI broadcast = hn::Set(di, quad);
+      LTS_UNROLL
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = DotQuads(acc[r][v], weights[v], broadcast);
     }
   }
 }

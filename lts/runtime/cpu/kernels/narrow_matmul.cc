@@ -162,22 +162,7 @@ HWY_INLINE void MultiplyInt8(const std::byte* HWY_RESTRICT x, std::int64_t x_str
   const DI di;
   VI acc[kRows][kVectors];
   SetZero(acc);
-  for (std::int64_t k = 0; k < depth; k += 4, words += width) {
-    VI weights[kVectors];
-    LTS_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      PrefetchToL1(words + v * kLanes + kStreamAhead);
-      weights[v] = hn::BitCast(di, hn::Load(DU(), words + v * kLanes));
-    }
-    LTS_UNROLL
-    for (int r = 0; r < kRows; ++r) {
-      std::int32_t quad;
-      std::memcpy(&quad, x + r * x_stride + k, sizeof(quad));
-      const VI broadcast = hn::Set(di, quad);
-      LTS_UNROLL
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = DotQuads(acc[r][v], weights[v], broadcast);
-    }
-  }
+  MultiplyQuads<kRows, kVectors>(x, x_stride, words, width, depth, acc);
   LTS_UNROLL
   for (int r = 0; r < kRows; ++r) {
     LTS_UNROLL
