@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/checked.h"
 
@@ -25,6 +27,23 @@ void CheckRuntimeOptions(const RuntimeOptions& options) {
   if (options.threads < 1 || options.threads > kMaxThreads) {
     Fail(fmt::format("threads: got {}, expected 1 to {}", options.threads, kMaxThreads));
   }
+}
+
+void CheckKvDType(const RuntimeEntry& entry, const RuntimeOptions& options) {
+  const DType unasked = CacheDType(options.dtype);
+  const DType kv_dtype = options.kv_dtype.value_or(unasked);
+  std::vector<DType> choices{unasked};
+  if (entry.kv_dtypes != nullptr) choices = entry.kv_dtypes();
+  if (std::find(choices.begin(), choices.end(), kv_dtype) != choices.end()) return;
+  std::string known;
+  for (const DType choice : choices) {
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", kDTypes.Name(choice));
+  }
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format("runtime '{}': got a KV cache of '{}' beside weights of '{}', expected one "
+                  "of: {}",
+                  entry.name, kDTypes.Name(kv_dtype), kDTypes.Name(options.dtype), known));
 }
 
 void CheckSessionOptions(const SessionOptions& options, const Graph& graph) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,6 +77,9 @@ class LoadedModel {
 struct RuntimeOptions {
   int threads = 1;                // 1..1024
   DType dtype = DType::kFloat32;  // of the weights
+  // Of the keys and values that a session keeps, one of RuntimeEntry::kv_dtypes; unset: what goes
+  // with the weights, CacheDType(dtype).
+  std::optional<DType> kv_dtype;
   // Path of the library that the engine opens at run time (RuntimeEntry::library); "": searched
   // for.
   std::string library;
@@ -136,6 +140,9 @@ struct RuntimeEntry {
   // dtypes.
   Availability (*available)(const RuntimeOptions& options);
   std::vector<DType> (*dtypes)();
+  // What RuntimeOptions::kv_dtype may name beside weights of any of them. nullptr: the engine has
+  // no such choice, its cache is of CacheDType(dtype).
+  std::vector<DType> (*kv_dtypes)() = nullptr;
   // Empty when it is not available. Of `options` the library and the provider count.
   RuntimeVersions (*versions)(const RuntimeOptions& options);
   // What RuntimeOptions::provider may name: what the library of `options` was built for, whether it
@@ -144,5 +151,9 @@ struct RuntimeEntry {
   std::vector<std::string> (*providers)(const RuntimeOptions& options) = nullptr;
   std::unique_ptr<Runtime> (*create)(const RuntimeOptions& options);
 };
+
+// That the runtime can keep a cache of options.kv_dtype, where that is set. Throws kUnsupported
+// with got and expected.
+void CheckKvDType(const RuntimeEntry& entry, const RuntimeOptions& options);
 
 }  // namespace lts

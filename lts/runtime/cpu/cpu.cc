@@ -14,10 +14,11 @@ namespace {
 
 class CpuModel final : public LoadedModel {
  public:
-  CpuModel(std::shared_ptr<const cpu::Weights> weights, std::shared_ptr<ThreadPool> pool)
-      : weights_(std::move(weights)), pool_(std::move(pool)) {}
+  CpuModel(std::shared_ptr<const cpu::Weights> weights, std::shared_ptr<ThreadPool> pool,
+           DType kv_dtype)
+      : weights_(std::move(weights)), pool_(std::move(pool)), kv_dtype_(kv_dtype) {}
   std::unique_ptr<Session> NewSession(const SessionOptions& options) override {
-    return std::make_unique<cpu::CpuSession>(weights_, pool_, options);
+    return std::make_unique<cpu::CpuSession>(weights_, pool_, kv_dtype_, options);
   }
   const Graph& graph() const override { return weights_->graph(); }
 
@@ -25,19 +26,22 @@ class CpuModel final : public LoadedModel {
   // Shared with the sessions, which may outlive this.
   std::shared_ptr<const cpu::Weights> weights_;
   std::shared_ptr<ThreadPool> pool_;
+  DType kv_dtype_;
 };
 
 class CpuRuntime final : public Runtime {
  public:
   explicit CpuRuntime(const RuntimeOptions& options)
-      : dtype_(options.dtype), pool_(std::make_shared<ThreadPool>(options.threads)) {}
+      : dtype_(options.dtype),
+        kv_dtype_(options.kv_dtype.value_or(CacheDType(options.dtype))),
+        pool_(std::make_shared<ThreadPool>(options.threads)) {}
   std::string_view name() const override { return kCpuRuntime.name; }
   Availability Supports(const Graph& graph) const override { return cpu::CpuSupports(graph); }
   std::unique_ptr<LoadedModel> Load(Model model) override {
     if (Availability can = Supports(model.graph()); !can.ok)
       throw Error(ErrorCode::kUnsupported, can.reason);
     return std::make_unique<CpuModel>(
-        std::make_shared<const cpu::Weights>(std::move(model), dtype_, *pool_), pool_);
+        std::make_shared<const cpu::Weights>(std::move(model), dtype_, *pool_), pool_, kv_dtype_);
   }
 
   // Narrow weights are drawn as they are packed; memory never holds them as float32.
@@ -52,11 +56,13 @@ class CpuRuntime final : public Runtime {
       FillRandomTensor(graph, id, seed, first, values, *pool_);
     };
     return std::make_unique<CpuModel>(
-        std::make_shared<const cpu::Weights>(std::move(model), dtype_, *pool_, fill), pool_);
+        std::make_shared<const cpu::Weights>(std::move(model), dtype_, *pool_, fill), pool_,
+        kv_dtype_);
   }
 
  private:
   DType dtype_;
+  DType kv_dtype_;
   std::shared_ptr<ThreadPool> pool_;
 };
 
@@ -93,6 +99,10 @@ const RuntimeEntry kCpuRuntime{
         "packed weights, blocked attention, kernels for this machine's vectors, one thread pool",
     .available = Available,
     .dtypes =
+        [] {
+          return std::vector<DType>{DType::kFloat32, DType::kBFloat16, DType::kInt8};
+        },
+    .kv_dtypes =
         [] {
           return std::vector<DType>{DType::kFloat32, DType::kBFloat16, DType::kInt8};
         },

@@ -5,8 +5,10 @@
 // values and logits are the same bits on any number of threads; in float32 also in any batch and
 // however its sequence is cut into steps (on one instruction set).
 //
-// dtypes: float32; bfloat16 and int8 weights with a bfloat16 KV cache (kernels/narrow.h). There
-// long steps round activations to the weights' type, and steps of few tokens do not.
+// dtypes: float32; bfloat16 and int8 weights (kernels/narrow.h), whose long steps round activations
+// to the weights' type, while steps of few tokens do not. Beside any of them the KV cache is
+// float32, bfloat16 or int8 (head_cache.h); what is said above of float32 holds with an int8 cache
+// too.
 #pragma once
 
 #include "lts/runtime/runtime.h"

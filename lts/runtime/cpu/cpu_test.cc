@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <iterator>
 #include <vector>
 
@@ -54,8 +55,20 @@ Tokens RandomTokens(std::int64_t count, std::uint64_t seed) {
   return tokens;
 }
 
-std::unique_ptr<LoadedModel> Load(const Architecture& architecture, int threads) {
-  return kCpuRuntime.create({.threads = threads})->Load(RandomModel(architecture, 5, true));
+std::unique_ptr<LoadedModel> Load(const Architecture& architecture, int threads,
+                                  DType kv_dtype = DType::kFloat32) {
+  return kCpuRuntime.create({.threads = threads, .kv_dtype = kv_dtype})
+      ->Load(RandomModel(architecture, 5, true));
+}
+
+// Float32 weights: every architecture with both of the caches that make a promise about bits.
+void ForEachExactEngine(const std::function<void(LoadedModel& model)>& test) {
+  for (const Architecture& architecture : {Odd(), OddLlama(), OddCodeGen()}) {
+    for (const DType kv_dtype : {DType::kFloat32, DType::kInt8}) {
+      SCOPED_TRACE(architecture.backbone() + " " + std::string(kDTypes.Name(kv_dtype)));
+      test(*Load(architecture, 2, kv_dtype));
+    }
+  }
 }
 
 std::vector<float> LastLogits(Session& session, const Tokens& tokens, std::int64_t batch) {
@@ -77,15 +90,13 @@ std::vector<float> LastLogits(Session& session, const Tokens& tokens, std::int64
 }
 
 TEST(CpuRuntime, GivesTheSameBitsHoweverASequenceIsCutIntoSteps) {
-  for (const Architecture& architecture : {Odd(), OddLlama(), OddCodeGen()}) {
-    SCOPED_TRACE(architecture.backbone());
+  ForEachExactEngine([](LoadedModel& model) {
     const std::int64_t n = 2 * cpu::kChunkRows + 51;
     const Tokens tokens = RandomTokens(n, 1);
-    const auto model = Load(architecture, 2);
-    const auto whole = model->NewSession({.max_tokens = n, .max_step_tokens = n});
+    const auto whole = model.NewSession({.max_tokens = n, .max_step_tokens = n});
     const std::vector<float> expected = LastLogits(*whole, tokens, 1);
     for (const std::int64_t first : {std::int64_t{1}, cpu::kChunkRows, n - 3}) {
-      const auto session = model->NewSession({.max_tokens = n, .max_step_tokens = n});
+      const auto session = model.NewSession({.max_tokens = n, .max_step_tokens = n});
       LastLogits(*session, Tokens(tokens.begin(), tokens.begin() + first), 1);
       if (n - first > 10) {
         EXPECT_TRUE(SameBits(LastLogits(*session, Tokens(tokens.begin() + first, tokens.end()), 1),
@@ -98,47 +109,43 @@ TEST(CpuRuntime, GivesTheSameBitsHoweverASequenceIsCutIntoSteps) {
       }
       EXPECT_TRUE(SameBits(logits, expected));
     }
-  }
+  });
 }
 
 TEST(CpuRuntime, GivesTheSameBitsForLastAndAllLogits) {
-  for (const Architecture& architecture : {Odd(), OddLlama(), OddCodeGen()}) {
-    SCOPED_TRACE(architecture.backbone());
+  ForEachExactEngine([](LoadedModel& model) {
     const std::int64_t batch = 3;
     const std::int64_t n = 200;  // two chunks
     const Tokens tokens = RandomTokens(batch * n, 2);
-    const auto model = Load(architecture, 2);
     const SessionOptions options{
         .batch = batch, .max_tokens = n, .max_step_tokens = n, .all_logits = true};
-    const std::vector<float> last = LastLogits(*model->NewSession(options), tokens, batch);
+    const std::vector<float> last = LastLogits(*model.NewSession(options), tokens, batch);
     std::vector<float> all(static_cast<std::size_t>(batch * n * kVocabSize));
-    model->NewSession(options)->Step(tokens, Logits::kAll, all);
+    model.NewSession(options)->Step(tokens, Logits::kAll, all);
     for (std::int64_t sequence = 0; sequence < batch; ++sequence) {
       const auto row = all.begin() + ((sequence + 1) * n - 1) * kVocabSize;
       const auto expected = last.begin() + sequence * kVocabSize;
       EXPECT_TRUE(SameBits(std::vector<float>(row, row + kVocabSize),
                            std::vector<float>(expected, expected + kVocabSize)));
     }
-  }
+  });
 }
 
 TEST(CpuRuntime, GivesTheSameBitsAloneAndInABatch) {
-  for (const Architecture& architecture : {Odd(), OddLlama(), OddCodeGen()}) {
-    SCOPED_TRACE(architecture.backbone());
+  ForEachExactEngine([](LoadedModel& model) {
     const std::int64_t batch = 4;
     const std::int64_t n = 30;
     const Tokens tokens = RandomTokens(batch * n, 3);
-    const auto model = Load(architecture, 2);
     const auto together = LastLogits(
-        *model->NewSession({.batch = batch, .max_tokens = n, .max_step_tokens = n}), tokens, batch);
+        *model.NewSession({.batch = batch, .max_tokens = n, .max_step_tokens = n}), tokens, batch);
     for (std::int64_t i = 0; i < batch; ++i) {
       const auto alone =
-          LastLogits(*model->NewSession({.max_tokens = n, .max_step_tokens = n}),
+          LastLogits(*model.NewSession({.max_tokens = n, .max_step_tokens = n}),
                      Tokens(tokens.begin() + i * n, tokens.begin() + (i + 1) * n), 1);
       EXPECT_TRUE(SameBits(alone, std::vector<float>(together.begin() + i * kVocabSize,
                                                      together.begin() + (i + 1) * kVocabSize)));
     }
-  }
+  });
 }
 
 TEST(CpuRuntime, StartsNoThreadsButItsPool) {
@@ -166,6 +173,19 @@ TEST(CpuRuntime, AccountsForEveryByteOfASession) {
   // 20 rows: two hidden values; queries, keys, values and heads; attention's scratch of two
   // workers.
   EXPECT_EQ(memory.workspace, 4 * (2 * 20 * 64 + 20 * 4 * 64 + 16 + 2 * AttendScratchSize(16)));
+}
+
+TEST(CpuRuntime, AnInt8CacheTakesAByteForAValueAndAScaleForAToken) {
+  const Architecture architecture = Architecture::Gpt2(2, 128, 160, 2, kVocabSize, 1000);
+  const auto bytes = [&](DType kv_dtype) {
+    return Load(architecture, 1, kv_dtype)
+        ->NewSession({.batch = 2, .max_tokens = 128, .max_step_tokens = 10})
+        ->memory()
+        .kv_cache;
+  };
+  EXPECT_EQ(bytes(DType::kInt8), 2 * 2 * 2 * 128 * 2 * (64 + 4));
+  EXPECT_EQ(bytes(DType::kBFloat16), 2 * 2 * 2 * 128 * 2 * 64 * 2);
+  EXPECT_EQ(bytes(DType::kFloat32), 2 * 2 * 2 * 128 * 2 * 64 * 4);
 }
 
 TEST(CpuRuntime, KeepsOneRotaryTableForLayersThatShareIt) {

@@ -7,8 +7,6 @@
 #include <variant>
 
 #include "lts/base/checked.h"
-#include "lts/runtime/cpu/kernels/attention.h"
-#include "lts/runtime/cpu/kernels/attention_bf16.h"
 #include "lts/runtime/cpu/kernels/elementwise.h"
 #include "lts/runtime/cpu/kernels/norm.h"
 
@@ -21,13 +19,6 @@ constexpr std::int64_t kLineFloats = 64 / kFloatBytes;
 std::int64_t RoundUp(std::int64_t n, std::int64_t to) { return CheckedAdd(n, to - 1) / to * to; }
 
 std::int64_t QkvWidth(const AttentionOp& op) { return (op.n_head + 2 * op.n_kv_head) * op.d_head; }
-
-// In floats, or words of two bfloat16. max_seq_len and d_model are limited so that neither product
-// overflows (arch/architecture.h).
-std::int64_t HeadCacheSize(const AttentionOp& op, std::int64_t max_tokens, bool narrow) {
-  if (narrow) return KeyCacheWords(max_tokens, op.d_head) + ValueCacheWords(max_tokens, op.d_head);
-  return KeyCacheSize(max_tokens, op.d_head) + ValueCacheSize(max_tokens, op.d_head);
-}
 
 bool IsRotary(const AttentionOp& op) {
   return op.positions == PositionScheme::kRotaryHalves ||
@@ -50,7 +41,8 @@ const RotaryPlace* FindRotary(const SessionLayout& layout, const AttentionOp& op
 
 }  // namespace
 
-SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& options) {
+SessionLayout MakeSessionLayout(const Weights& weights, DType kv_dtype,
+                                const SessionOptions& options) {
   const Graph& graph = weights.graph();
   const bool narrow = weights.dtype() != DType::kFloat32;
   const std::int64_t chunk_rows = narrow ? kNarrowChunkRows : kChunkRows;
@@ -62,23 +54,20 @@ SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& op
   const bool rounds = UsesRoundedRows(weights.dtype(), rows);
   if (rounds) layout.slot = std::max(layout.slot, RoundedFloats(rows, graph.d_model));
   if (narrow)
-    layout.narrow_bytes = NarrowScratchBytes(rows, weights.widest_input(), weights.dtype());
+    layout.worker_bytes = NarrowScratchBytes(rows, weights.widest_input(), weights.dtype());
   layout.layer_cache.push_back(0);
   for (const Op& op : graph.ops) {
     if (const auto* attention = std::get_if<AttentionOp>(&op.attributes)) {
       const std::int64_t width = QkvWidth(*attention) + attention->n_head * attention->d_head;
       layout.scratch = std::max(layout.scratch, CheckedAdd(CheckedMul(rows, width), kLineFloats));
-      if (narrow) {
-        layout.narrow_bytes = std::max(layout.narrow_bytes,
-                                       RoundUp(AttendBFloat16ScratchBytes(attention->d_head), 64));
-      } else {
-        layout.worker_scratch = std::max(
-            layout.worker_scratch, RoundUp(AttendScratchSize(attention->d_head), kLineFloats));
-      }
+      layout.worker_bytes =
+          std::max(layout.worker_bytes, AttendTokensScratchBytes(kv_dtype, attention->d_head));
+      // max_seq_len and d_model are limited so that a head's words do not overflow
+      // (arch/architecture.h).
       layout.layer_cache.push_back(
           CheckedAdd(layout.layer_cache.back(),
                      CheckedMul(options.batch, attention->n_kv_head,
-                                HeadCacheSize(*attention, options.max_tokens, narrow))));
+                                HeadCacheWords(kv_dtype, options.max_tokens, attention->d_head))));
       if (IsRotary(*attention) && FindRotary(layout, *attention) == nullptr) {
         layout.rotary_tables.push_back(
             {attention->rotary_dims, attention->rotary_base, layout.rotary});
@@ -100,26 +89,25 @@ SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& op
 }
 
 CpuSession::CpuSession(std::shared_ptr<const Weights> weights, std::shared_ptr<ThreadPool> pool,
-                       const SessionOptions& options)
+                       DType kv_dtype, const SessionOptions& options)
     : weights_(std::move(weights)),
       pool_(std::move(pool)),
+      kv_dtype_(kv_dtype),
       options_(options),
       plan_(MakePlan(weights_->graph())) {
   CheckSessionOptions(options, weights_->graph());
-  layout_ = MakeSessionLayout(*weights_, options);
+  layout_ = MakeSessionLayout(*weights_, kv_dtype_, options);
   const std::int64_t cache = layout_.layer_cache.back();
   const std::int64_t slots = CheckedMul(plan_.slots, layout_.slot);
-  const std::int64_t workers = CheckedMul(pool_->threads(), layout_.worker_scratch);
-  const std::int64_t narrow = CheckedMul(pool_->threads(), layout_.narrow_bytes);
-  const std::int64_t floats = CheckedAdd(CheckedAdd(CheckedAdd(cache, slots), layout_.rotary),
-                                         CheckedAdd(layout_.scratch, workers));
-  CheckMemory(CheckedAdd(CheckedMul(floats, kFloatBytes), narrow),
+  const std::int64_t workers = CheckedMul(pool_->threads(), layout_.worker_bytes);
+  const std::int64_t floats =
+      CheckedAdd(CheckedAdd(cache, slots), CheckedAdd(layout_.rotary, layout_.scratch));
+  CheckMemory(CheckedAdd(CheckedMul(floats, kFloatBytes), workers),
               "cpu session (KV cache and workspace)");
   cache_ = AlignedBuffer<std::byte>(CheckedMul(cache, kFloatBytes));
   slots_ = AlignedBuffer<float>(slots);
   scratch_ = AlignedBuffer<float>(layout_.scratch);
-  worker_scratch_ = AlignedBuffer<float>(workers);
-  narrow_scratch_ = AlignedBuffer<std::byte>(narrow);
+  worker_scratch_ = AlignedBuffer<std::byte>(workers);
   rotary_ = AlignedBuffer<float>(layout_.rotary);
   for (const RotaryPlace& place : layout_.rotary_tables) {
     FillRotaryTable(options.max_tokens, place.dims, static_cast<double>(place.base),
@@ -151,10 +139,10 @@ void CpuSession::Rewind(std::int64_t length) {
 }
 
 MemoryAccount CpuSession::memory() const {
-  return {.weights = weights_->bytes(),
-          .kv_cache = cache_.bytes(),
-          .workspace = slots_.bytes() + scratch_.bytes() + worker_scratch_.bytes() +
-                       narrow_scratch_.bytes() + rotary_.bytes()};
+  return {
+      .weights = weights_->bytes(),
+      .kv_cache = cache_.bytes(),
+      .workspace = slots_.bytes() + scratch_.bytes() + worker_scratch_.bytes() + rotary_.bytes()};
 }
 
 void CpuSession::Multiply(const ProductInput& x, std::int64_t m, TensorId weight, ColumnRange range,
@@ -164,7 +152,7 @@ void CpuSession::Multiply(const ProductInput& x, std::int64_t m, TensorId weight
            *pool_);
   } else {
     NarrowMatMul(x, m, weights_->Narrow(weight), range, epilogue, y,
-                 {narrow_scratch_.data(), layout_.narrow_bytes}, *pool_);
+                 {worker_scratch_.data(), layout_.worker_bytes}, *pool_);
   }
 }
 
@@ -294,15 +282,7 @@ void CpuSession::StoreCache(const AttentionOp& op, const Chunk& chunk, float* qk
           const std::int64_t n = std::min(kCacheBlock, chunk.n - first);
           const std::int64_t position = chunk.position + first;
           Rotate(op, {.x = k, .stride = stride, .rows = n, .first_position = position});
-          if (narrow()) {
-            auto* keys = HeadCache<std::uint32_t>(op, sequence, head);
-            StoreKeysValuesBFloat16(k, v, stride, n, op.d_head, position, keys,
-                                    keys + KeyCacheWords(options_.max_tokens, op.d_head));
-          } else {
-            auto* keys = HeadCache<float>(op, sequence, head);
-            StoreKeysValues(k, v, stride, n, op.d_head, position, keys,
-                            keys + KeyCacheSize(options_.max_tokens, op.d_head));
-          }
+          StoreTokens(CacheOf(op, sequence, head), k, v, stride, n, position);
         }
       });
 }
@@ -320,27 +300,10 @@ void CpuSession::AttendHead(const AttentionOp& op, std::int64_t sequence, std::i
               .rows = task.rows,
               .first_position = task.first_position,
               .position_step = task.position_step});
-  if (!narrow()) {
-    AttendTask with_cache = task;
-    with_cache.q = q;
-    with_cache.keys = HeadCache<float>(op, sequence, kv_head);
-    with_cache.values = with_cache.keys + KeyCacheSize(options_.max_tokens, op.d_head);
-    Attend(with_cache, worker_scratch_.data() + worker * layout_.worker_scratch);
-    return;
-  }
-  const std::uint32_t* keys = HeadCache<std::uint32_t>(op, sequence, kv_head);
-  AttendBFloat16({.q = q,
-                  .q_stride = task.q_stride,
-                  .rows = task.rows,
-                  .first_position = task.first_position,
-                  .position_step = task.position_step,
-                  .keys = keys,
-                  .values = keys + KeyCacheWords(options_.max_tokens, op.d_head),
-                  .d_head = task.d_head,
-                  .scale = task.scale,
-                  .out = task.out,
-                  .out_stride = task.out_stride},
-                 narrow_scratch_.data() + worker * layout_.narrow_bytes);
+  AttendTask with_queries = task;
+  with_queries.q = q;
+  AttendTokens(CacheOf(op, sequence, kv_head), with_queries,
+               worker_scratch_.data() + worker * layout_.worker_bytes);
 }
 
 void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, float* qkv,
@@ -348,19 +311,19 @@ void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, float
   // The query heads that share keys are the rows of one task: the keys are read once for all of
   // them.
   const std::int64_t group = op.n_head / op.n_kv_head;
+  const std::int64_t query_block = MostQueries(kv_dtype_);
   pool_->ParallelFor(options_.batch * op.n_kv_head, 1,
                      [&](std::int64_t begin, std::int64_t end, int worker) {
                        for (std::int64_t i = begin; i < end; ++i) {
                          const std::int64_t sequence = i / op.n_kv_head;
                          const std::int64_t kv_head = i % op.n_kv_head;
-                         for (std::int64_t first = 0; first < group; first += kQueryBlock) {
+                         for (std::int64_t first = 0; first < group; first += query_block) {
                            const std::int64_t column = (kv_head * group + first) * op.d_head;
                            AttendHead(op, sequence, kv_head, qkv + sequence * stride + column,
                                       {.q_stride = op.d_head,
-                                       .rows = std::min(kQueryBlock, group - first),
+                                       .rows = std::min(query_block, group - first),
                                        .first_position = chunk.position,
                                        .position_step = 0,
-                                       .d_head = op.d_head,
                                        .scale = op.scale,
                                        .out = heads + sequence * op.n_head * op.d_head + column,
                                        .out_stride = op.d_head},
@@ -373,7 +336,7 @@ void CpuSession::AttendOneToken(const AttentionOp& op, const Chunk& chunk, float
 void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, float* qkv,
                                   std::int64_t stride, float* heads) {
   const std::int64_t group = op.n_head / op.n_kv_head;
-  const std::int64_t query_block = narrow() ? kQueryBlockBFloat16 : kQueryBlock;
+  const std::int64_t query_block = MostQueries(kv_dtype_);
   const std::int64_t blocks = (chunk.n + query_block - 1) / query_block;
   const std::int64_t sequences_heads = options_.batch * op.n_head;
   const std::int64_t out_stride = op.n_head * op.d_head;
@@ -392,7 +355,6 @@ void CpuSession::AttendManyTokens(const AttentionOp& op, const Chunk& chunk, flo
                   .rows = std::min(query_block, chunk.n - first),
                   .first_position = chunk.position + first,
                   .position_step = 1,
-                  .d_head = op.d_head,
                   .scale = op.scale,
                   .out = heads + row * out_stride + head * op.d_head,
                   .out_stride = out_stride},
@@ -451,7 +413,7 @@ void CpuSession::Head(const HeadOp& op, const PlanStep& step, Chunk& chunk) {
                        graph.d_model, bias, logits, graph.vocab_size, *pool_);
     } else {
       NarrowMatMulTransposed(x, m, graph.d_model, weights_->Table(table), bias, logits,
-                             graph.vocab_size, {narrow_scratch_.data(), layout_.narrow_bytes},
+                             graph.vocab_size, {worker_scratch_.data(), layout_.worker_bytes},
                              *pool_);
     }
   };
@@ -484,12 +446,11 @@ void CpuSession::KeepLastTokens(Chunk& chunk) {
 
 float* CpuSession::Slot(std::int32_t slot) { return slots_.data() + slot * layout_.slot; }
 
-template <typename Element>
-Element* CpuSession::HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head) {
-  static_assert(sizeof(Element) == kFloatBytes);
-  return reinterpret_cast<Element*>(cache_.data()) +
-         layout_.layer_cache[static_cast<std::size_t>(op.layer)] +
-         (sequence * op.n_kv_head + kv_head) * HeadCacheSize(op, options_.max_tokens, narrow());
+HeadCache CpuSession::CacheOf(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head) {
+  const std::int64_t head = sequence * op.n_kv_head + kv_head;
+  const std::int64_t words = layout_.layer_cache[static_cast<std::size_t>(op.layer)] +
+                             head * HeadCacheWords(kv_dtype_, options_.max_tokens, op.d_head);
+  return {kv_dtype_, options_.max_tokens, op.d_head, cache_.data() + words * kFloatBytes};
 }
 
 }  // namespace lts::cpu

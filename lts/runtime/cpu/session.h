@@ -14,7 +14,7 @@
 
 #include "lts/base/aligned_buffer.h"
 #include "lts/base/thread_pool.h"
-#include "lts/runtime/cpu/kernels/attention.h"
+#include "lts/runtime/cpu/head_cache.h"
 #include "lts/runtime/cpu/kernels/rotary.h"
 #include "lts/runtime/cpu/plan.h"
 #include "lts/runtime/cpu/weights.h"
@@ -43,21 +43,21 @@ struct SessionLayout {
   std::int64_t slot = 0;  // one hidden value: [batch * chunk_tokens, d_model], or rounded rows
   std::int64_t scratch =
       0;  // inside a block: queries, keys, values and attended heads; inner values
-  std::int64_t worker_scratch = 0;  // of attention, per worker
-  std::int64_t narrow_bytes = 0;    // of narrow products and attention, per worker
-  // Where each layer's cache begins, in floats or words of two bfloat16; one more: the size of all.
+  std::int64_t worker_bytes = 0;  // of narrow products and attention, per worker
+  // Where each layer's cache begins, in words of 4 bytes; one more: the size of all.
   std::vector<std::int64_t> layer_cache;
   std::vector<RotaryPlace> rotary_tables;  // one for each dimensions and base that layers have
   std::int64_t rotary = 0;                 // all tables
 };
 // Throws kInvalidArgument when a size overflows.
-SessionLayout MakeSessionLayout(const Weights& weights, const SessionOptions& options);
+SessionLayout MakeSessionLayout(const Weights& weights, DType kv_dtype,
+                                const SessionOptions& options);
 
 class CpuSession final : public Session {
  public:
   // `weights` satisfies CpuSupports. Throws as LoadedModel::NewSession.
   CpuSession(std::shared_ptr<const Weights> weights, std::shared_ptr<ThreadPool> pool,
-             const SessionOptions& options);
+             DType kv_dtype, const SessionOptions& options);
 
   void Step(std::span<const std::int32_t> tokens, Logits which, std::span<float> logits) override;
   void Prepare(std::int64_t n) override;
@@ -107,11 +107,9 @@ class CpuSession final : public Session {
 
   std::int64_t rows(const Chunk& chunk) const { return options_.batch * chunk.n; }
   float* Slot(std::int32_t slot);
-  // The cache of one key/value head: keys, and values behind them.
-  template <typename Element>
-  Element* HeadCache(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head);
-  // Attention of query rows of one head by the cache's type. `task` lacks queries, keys and values;
-  // q: the queries, read by no other task.
+  HeadCache CacheOf(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head);
+  // Attention of query rows of one head. `task` lacks queries, keys, values and d_head; q: the
+  // queries, read by no other task.
   void AttendHead(const AttentionOp& op, std::int64_t sequence, std::int64_t kv_head, float* q,
                   const AttendTask& task, int worker);
   // Nothing where the block has no rotary positions.
@@ -120,18 +118,16 @@ class CpuSession final : public Session {
 
   std::shared_ptr<const Weights> weights_;
   std::shared_ptr<ThreadPool> pool_;
+  DType kv_dtype_;
   SessionOptions options_;
   Plan plan_;
   SessionLayout layout_;
-  // [n_layer, batch, n_kv_head, keys then values]: float32 (kernels/attention.h), or bfloat16 where
-  // weights are narrow (kernels/attention_bf16.h).
-  AlignedBuffer<std::byte> cache_;
-  AlignedBuffer<float> slots_;  // [slots, batch * chunk_tokens, d_model]
+  AlignedBuffer<std::byte> cache_;  // [n_layer, batch, n_kv_head] of HeadCache
+  AlignedBuffer<float> slots_;      // [slots, batch * chunk_tokens, d_model]
   AlignedBuffer<float> scratch_;
-  AlignedBuffer<float> worker_scratch_;  // [threads, layout_.worker_scratch]
-  AlignedBuffer<float> rotary_;          // the tables of layout_.rotary_tables
-  // [threads, layout_.narrow_bytes]: of products, and of attention, which never run at once.
-  AlignedBuffer<std::byte> narrow_scratch_;
+  AlignedBuffer<float> rotary_;  // the tables of layout_.rotary_tables
+  // [threads, layout_.worker_bytes]: of products, and of attention, which never run at once.
+  AlignedBuffer<std::byte> worker_scratch_;
   std::int64_t length_ = 0;
 };
 

@@ -124,6 +124,7 @@ std::vector<std::string> Providers(const RuntimeOptions& options) {
 
 std::unique_ptr<Runtime> Create(const RuntimeOptions& options) {
   CheckRuntimeOptions(options);
+  CheckKvDType(kOrtRuntime, options);
   if (options.dtype != DType::kFloat32) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("the onnxruntime runtime has no dtype '{}', only 'f32'",

@@ -50,6 +50,7 @@ class ReferenceRuntime final : public Runtime {
 
 std::unique_ptr<Runtime> Create(const RuntimeOptions& options) {
   CheckRuntimeOptions(options);
+  CheckKvDType(kReferenceRuntime, options);
   if (options.dtype != DType::kFloat32) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("the reference runtime has no dtype '{}', only 'f32'",

@@ -36,7 +36,7 @@ std::vector<float> LogitsOf(Runtime& runtime, Model model, const Tokens& tokens)
 class RuntimeCheckpointTest : public RuntimeTest {};
 
 TEST_P(RuntimeCheckpointTest, GivesTheLogitsOfTransformersBeforeAndAfterWriting) {
-  const auto runtime = CreateRuntime(GetParam().entry->name, {.dtype = GetParam().dtype});
+  const auto runtime = CreateRuntime(GetParam().entry->name, GetParam().Options());
   const TemporaryFolder folder;
   std::size_t tried = 0;
   for (const std::string& name : Checkpoints()) {
@@ -48,7 +48,7 @@ TEST_P(RuntimeCheckpointTest, GivesTheLogitsOfTransformersBeforeAndAfterWriting)
     const std::int64_t vocab_size = model.graph().vocab_size;
     const Tokens tokens{1, expected.tokens};
     WriteCheckpoint(model, folder / name);  // before an engine packs the weights
-    const double tolerance = ToleranceOf(GetParam().dtype);
+    const double tolerance = ToleranceOf(GetParam());
     EXPECT_LE(
         MaxRowError(LogitsOf(*runtime, std::move(model), tokens), expected.logits, vocab_size),
         tolerance);

@@ -19,7 +19,7 @@ TEST_P(RuntimeGoldenTest, EqualsPyTorchPrefillAndTokenByToken) {
   for (const std::string& name : GoldenNames()) {
     SCOPED_TRACE(name);
     const Golden golden = ReadGolden(name);
-    const auto runtime = CreateRuntime(GetParam().entry->name, {.dtype = GetParam().dtype});
+    const auto runtime = CreateRuntime(GetParam().entry->name, GetParam().Options());
     if (!runtime->Supports(BuildGraph(golden.ToArchitecture())).ok) continue;
     ++goldens;
     const ModelRecipe recipe{golden.ToArchitecture(), golden.seed, golden.weight_scale};
@@ -38,7 +38,7 @@ TEST_P(RuntimeGoldenTest, EqualsPyTorchPrefillAndTokenByToken) {
       const auto logits =
           golden.AtPositions(AllLogits(*session, loaded.model->graph(), tokens, steps));
       EXPECT_LE(MaxRowError(logits, golden.exact_logits, golden.vocab_size),
-                ToleranceOf(GetParam().dtype))
+                ToleranceOf(GetParam()))
           << "in steps of " << step;
     }
   }

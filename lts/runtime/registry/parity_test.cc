@@ -178,7 +178,7 @@ class ParityTest : public ::testing::TestWithParam<ParityParam> {
     if (!here.ok) GTEST_SKIP() << runtime().entry->name << ": " << here.reason;
     graph_ = BuildGraph(a_case().recipe.architecture);
     const Availability can =
-        CreateRuntime(runtime().entry->name, {.dtype = runtime().dtype})->Supports(graph_);
+        CreateRuntime(runtime().entry->name, runtime().Options())->Supports(graph_);
     if (!can.ok) GTEST_SKIP() << can.reason;
     tokens_ = RandomTokens(graph_, a_case().batch, a_case().n, a_case().recipe.seed + 1);
   }
@@ -215,7 +215,7 @@ class ParityTest : public ::testing::TestWithParam<ParityParam> {
 };
 
 TEST_P(ParityTest, EqualsTheReferenceHoweverFedAndWithAnyNumberOfThreads) {
-  const double tolerance = ToleranceOf(runtime().dtype);
+  const double tolerance = ToleranceOf(runtime());
   const std::vector<std::int64_t> at_once{a_case().n};
   const std::vector<float> expected = Run(LoadIntoReference(a_case().recipe), at_once);
   const Loaded one = LoadInto(runtime(), 1, a_case().recipe);

@@ -51,6 +51,7 @@ std::unique_ptr<Runtime> CreateRuntime(std::string_view name, const RuntimeOptio
                 fmt::format("runtime '{}': got dtype '{}', expected one of: {}", name,
                             kDTypes.Name(options.dtype), known));
   }
+  CheckKvDType(entry, options);
   return entry.create(options);
 }
 

@@ -71,6 +71,19 @@ TEST(Registry, RefusesAProviderWhereThereIsNothingToChoose) {
                "runtime 'cpu': got the provider 'CUDA', but it has none to choose from");
 }
 
+TEST(Registry, RefusesACacheThatTheRuntimeDoesNotHave) {
+  for (const char* name : {"reference", "onnxruntime"}) {
+    if (!FindRuntime(name).available({}).ok) continue;
+    const Error error = ErrorOf([&] { CreateRuntime(name, {.kv_dtype = DType::kInt8}); });
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_EQ(std::string(error.what()),
+              "runtime '" + std::string(name) +
+                  "': got a KV cache of 'int8' beside weights of 'f32', expected one of: f32");
+    EXPECT_NO_THROW(CreateRuntime(name, {.kv_dtype = DType::kFloat32}));
+  }
+  EXPECT_EQ(CreateRuntime("cpu", {.kv_dtype = DType::kInt8})->name(), "cpu");
+}
+
 TEST(Registry, ChecksOptionsBeforeCreating) {
   const Error error = ErrorOf([] { CreateRuntime("reference", {.threads = 0}); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);

@@ -12,28 +12,37 @@ namespace lts {
 std::vector<RuntimeUnderTest> RuntimesUnderTest() {
   std::vector<RuntimeUnderTest> all;
   for (const RuntimeEntry* entry : Runtimes()) {
-    for (const DType dtype : entry->dtypes()) all.push_back({entry, dtype});
+    for (const DType dtype : entry->dtypes()) {
+      std::vector<DType> kv_dtypes{CacheDType(dtype)};
+      if (entry->kv_dtypes != nullptr) kv_dtypes = entry->kv_dtypes();
+      for (const DType kv_dtype : kv_dtypes) all.push_back({entry, dtype, kv_dtype});
+    }
   }
   return all;
 }
 
 std::string NameOf(const RuntimeUnderTest& runtime) {
-  return std::string(runtime.entry->name) + "_" + std::string(kDTypes.Name(runtime.dtype));
+  std::string name =
+      std::string(runtime.entry->name) + "_" + std::string(kDTypes.Name(runtime.dtype));
+  if (runtime.kv_dtype != CacheDType(runtime.dtype))
+    name += "_kv_" + std::string(kDTypes.Name(runtime.kv_dtype));
+  return name;
 }
 
 void PrintTo(const RuntimeUnderTest& runtime, std::ostream* stream) { *stream << NameOf(runtime); }
 
-double ToleranceOf(DType dtype) {
-  switch (dtype) {
+double ToleranceOf(const RuntimeUnderTest& runtime) {
+  switch (runtime.dtype) {
     case DType::kFloat32:
-      return 1e-5;
+      if (runtime.kv_dtype == DType::kFloat32) return 1e-5;
+      return 2e-2;
     case DType::kBFloat16:
       return 5e-2;
     case DType::kInt8:
       return 1.2e-1;
   }
   throw Error(ErrorCode::kUnsupported, "no tolerance for dtype '" +
-                                           std::string(kDTypes.Name(dtype)) +
+                                           std::string(kDTypes.Name(runtime.dtype)) +
                                            "': argue one in docs/numerics.md and add it here");
 }
 
@@ -94,14 +103,13 @@ std::vector<float> LastLogits(Session& session, const Graph& graph, const Tokens
 
 Loaded LoadInto(const RuntimeUnderTest& under_test, int threads, const ModelRecipe& recipe) {
   Loaded loaded;
-  loaded.runtime =
-      CreateRuntime(under_test.entry->name, {.threads = threads, .dtype = under_test.dtype});
+  loaded.runtime = CreateRuntime(under_test.entry->name, under_test.Options(threads));
   loaded.model = loaded.runtime->Load(Make(recipe));
   return loaded;
 }
 
 Loaded LoadIntoReference(const ModelRecipe& recipe) {
-  return LoadInto({&FindRuntime("reference"), DType::kFloat32}, 1, recipe);
+  return LoadInto({&FindRuntime("reference")}, 1, recipe);
 }
 
 void RuntimeTest::SetUp() {

@@ -18,16 +18,22 @@ namespace lts {
 struct RuntimeUnderTest {
   const RuntimeEntry* entry = nullptr;
   DType dtype = DType::kFloat32;
+  DType kv_dtype = DType::kFloat32;
+
+  RuntimeOptions Options(int threads = 1) const {
+    return {.threads = threads, .dtype = dtype, .kv_dtype = kv_dtype};
+  }
 };
 
-// Every runtime of the registry with every dtype it has, available here or not.
+// Every runtime of the registry with every dtype it has, of the weights and of the KV cache,
+// available here or not.
 std::vector<RuntimeUnderTest> RuntimesUnderTest();
-std::string NameOf(const RuntimeUnderTest& runtime);                  // "cpu_f32"
+std::string NameOf(const RuntimeUnderTest& runtime);  // "cpu_f32", "cpu_f32_kv_int8"
 void PrintTo(const RuntimeUnderTest& runtime, std::ostream* stream);  // for gtest's messages
 
-// The greatest MaxRowError (tests/logits.h) from the reference, by dtype and the same for every
+// The greatest MaxRowError (tests/logits.h) from the reference, by dtypes and the same for every
 // runtime: argued in docs/numerics.md. Throws when a dtype has none.
-double ToleranceOf(DType dtype);
+double ToleranceOf(const RuntimeUnderTest& runtime);
 
 // A model whose every tensor is random and whose matrices are `weight_scale` times larger than
 // fresh ones.

@@ -117,7 +117,7 @@ TEST_P(SessionTest, ForgetsEverythingAfterTheRewoundLength) {
   Feed(*fresh, 20, 4);
   // The 4 kept tokens came in a step of another length: near, not equal.
   const std::vector<float> expected = Feed(*fresh, 0, 3);
-  EXPECT_LE(MaxRowError(Feed(*session, 0, 3), expected, kVocabSize), ToleranceOf(GetParam().dtype));
+  EXPECT_LE(MaxRowError(Feed(*session, 0, 3), expected, kVocabSize), ToleranceOf(GetParam()));
 }
 
 TEST_P(SessionTest, RefusesToRewindOutsideItsContext) {
@@ -199,7 +199,7 @@ TEST_P(SessionTest, SequencesOfABatchDoNotDisturbOneAnother) {
     const std::vector<float> expected(together.begin() + b * kVocabSize,
                                       together.begin() + (b + 1) * kVocabSize);
     EXPECT_LE(MaxRowError(LastLogits(*session, graph(), one, 0, 20), expected, kVocabSize),
-              ToleranceOf(GetParam().dtype));
+              ToleranceOf(GetParam()));
   }
 }
 
