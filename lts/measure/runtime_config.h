@@ -9,6 +9,7 @@ namespace lts {
 inline RuntimeOptions OptionsOf(const RuntimeConfig& config) {
   return {.threads = config.threads,
           .dtype = config.dtype,
+          .kv_dtype = config.kv_dtype,
           .library = config.library,
           .provider = config.provider};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,14 @@ struct RuntimeConfig {
   std::string runtime = "cpu";  // name in the runtime registry
   DType dtype = DType::kFloat32;
   int threads = 1;
+  // RuntimeOptions::kv_dtype. Stored is what it comes to, cache_dtype().
+  std::optional<DType> kv_dtype;
   // Where the engine's library lies when the user named it (RuntimeOptions::library). Not stored: a
   // measurement belongs to the library's version, which Environment has, wherever the file was.
   std::string library;
   // RuntimeOptions::provider. Not stored either: Environment's libraries have it.
   std::string provider;
+  DType cache_dtype() const { return kv_dtype.value_or(CacheDType(dtype)); }
   bool operator==(const RuntimeConfig&) const = default;
 };
 

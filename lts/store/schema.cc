@@ -6,7 +6,7 @@ namespace lts {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x4C545331;  // "LTS1": what `file` shows and what we check
-constexpr std::int64_t kSchemaVersion = 1;
+constexpr std::int64_t kSchemaVersion = 2;
 
 // STRICT: a column holds its type or the write fails. Texts named *_json are JSON.
 constexpr const char* kSchema = R"sql(
@@ -29,11 +29,12 @@ CREATE TABLE keys (
   environment_id INTEGER NOT NULL REFERENCES environments (id),
   runtime TEXT NOT NULL,
   dtype TEXT NOT NULL,
+  kv_dtype TEXT NOT NULL,  -- since version 2
   threads INTEGER NOT NULL,
   prompt_tokens INTEGER NOT NULL,
   output_tokens INTEGER NOT NULL,
   batch INTEGER NOT NULL,
-  UNIQUE (environment_id, runtime, dtype, threads, prompt_tokens, output_tokens, batch)
+  UNIQUE (environment_id, runtime, dtype, kv_dtype, threads, prompt_tokens, output_tokens, batch)
 ) STRICT;
 
 -- Measurement; samples_json is an array of numbers in order of time.
@@ -87,8 +88,31 @@ CREATE TABLE canary_references (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-// False: the database is empty and may become a store.
-bool CheckIdentity(Database& database) {
+// Version 1 had no choice of the KV cache: it was what goes with the weights, CacheDType(dtype).
+// The constraint of the table changes, so the table is made again, with the same ids.
+constexpr const char* kFromVersion1 = R"sql(
+CREATE TABLE keys_2 (
+  id INTEGER PRIMARY KEY,
+  environment_id INTEGER NOT NULL REFERENCES environments (id),
+  runtime TEXT NOT NULL,
+  dtype TEXT NOT NULL,
+  kv_dtype TEXT NOT NULL,  -- since version 2
+  threads INTEGER NOT NULL,
+  prompt_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  batch INTEGER NOT NULL,
+  UNIQUE (environment_id, runtime, dtype, kv_dtype, threads, prompt_tokens, output_tokens, batch)
+) STRICT;
+INSERT INTO keys_2 (id, environment_id, runtime, dtype, kv_dtype, threads, prompt_tokens,
+                    output_tokens, batch)
+  SELECT id, environment_id, runtime, dtype, CASE dtype WHEN 'f32' THEN 'f32' ELSE 'bf16' END,
+         threads, prompt_tokens, output_tokens, batch FROM keys;
+DROP TABLE keys;
+ALTER TABLE keys_2 RENAME TO keys;
+)sql";
+
+// The schema's version; 0: the database is empty and may become a store.
+std::int64_t CheckIdentity(Database& database) {
   // One statement, so one snapshot: another process may create the store between two of them.
   Statement header(database,
                    "SELECT (SELECT application_id FROM pragma_application_id), "
@@ -98,7 +122,7 @@ bool CheckIdentity(Database& database) {
   const std::int64_t application = header.Int(0);
   const std::int64_t version = header.Int(1);
   const std::int64_t tables = header.Int(2);
-  if (application == 0 && version == 0 && tables == 0) return false;
+  if (application == 0 && version == 0 && tables == 0) return 0;
   if (application != kApplicationId) {
     database.FailCorrupt(fmt::format(
         "not a store of lts (a database with application id {:#x}); choose another file",
@@ -110,25 +134,47 @@ bool CheckIdentity(Database& database) {
                     "file: use that one, or another folder",
                     version, kSchemaVersion));
   }
-  if (version != kSchemaVersion) {
-    database.FailCorrupt(fmt::format("schema version {}, expected {}", version, kSchemaVersion));
+  if (version < 1) {
+    database.FailCorrupt(
+        fmt::format("schema version {}, expected 1 to {}", version, kSchemaVersion));
   }
-  return true;
+  return version;
+}
+
+void SetVersion(Database& database) {
+  database.Execute(fmt::format("PRAGMA user_version = {};", kSchemaVersion).c_str());
+}
+
+void Upgrade(Database& database) {
+  // A table that others refer to is dropped and comes back in one transaction; within one this
+  // switch has no effect.
+  database.Execute("PRAGMA foreign_keys = OFF");
+  {
+    Transaction transaction(database);
+    if (CheckIdentity(database) < kSchemaVersion) {  // else another process was faster
+      database.Execute(kFromVersion1);
+      SetVersion(database);
+    }
+    transaction.Commit();
+  }
+  database.Execute("PRAGMA foreign_keys = ON");
 }
 
 }  // namespace
 
 void CreateOrCheckSchema(Database& database) {
   // Identity first: a database of somebody else must not even change its journal mode.
-  const bool exists = CheckIdentity(database);
+  const std::int64_t version = CheckIdentity(database);
   database.UseWriteAheadLog();
-  if (exists) return;
+  if (version != 0) {
+    if (version < kSchemaVersion) Upgrade(database);
+    return;
+  }
   Transaction transaction(database);
-  if (CheckIdentity(database)) return;  // another process was faster
+  if (CheckIdentity(database) != 0) return;  // another process was faster
   database.Execute(kSchema);
-  database.Execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {};",
-                               kApplicationId, kSchemaVersion)
-                       .c_str());
+  database.Execute(fmt::format("PRAGMA application_id = {};", kApplicationId).c_str());
+  SetVersion(database);
   transaction.Commit();
 }
 

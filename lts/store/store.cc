@@ -84,9 +84,9 @@ struct Store::Impl {
         .Bind(Compact(environment.ToJson()))
         .Finish();
     Statement insert(database,
-                     "INSERT INTO keys (environment_id, runtime, dtype, threads, prompt_tokens, "
-                     "output_tokens, batch) "
-                     "SELECT id, ?, ?, ?, ?, ?, ? FROM environments WHERE key = ?");
+                     "INSERT INTO keys (environment_id, runtime, dtype, kv_dtype, threads, "
+                     "prompt_tokens, output_tokens, batch) "
+                     "SELECT id, ?, ?, ?, ?, ?, ?, ? FROM environments WHERE key = ?");
     BindConfig(insert, key);
     insert.Bind(key.environment_key).Finish();
     const auto id = FindKey(key);
@@ -95,11 +95,11 @@ struct Store::Impl {
   }
 
   std::optional<std::int64_t> FindKey(const MeasurementKey& key) {
-    Statement select(
-        database,
-        "SELECT keys.id FROM keys JOIN environments ON environments.id = "
-        "keys.environment_id WHERE runtime = ? AND dtype = ? AND threads = ? AND "
-        "prompt_tokens = ? AND output_tokens = ? AND batch = ? AND environments.key = ?");
+    Statement select(database,
+                     "SELECT keys.id FROM keys JOIN environments ON environments.id = "
+                     "keys.environment_id WHERE runtime = ? AND dtype = ? AND kv_dtype = ? AND "
+                     "threads = ? AND prompt_tokens = ? AND output_tokens = ? AND batch = ? AND "
+                     "environments.key = ?");
     BindConfig(select, key);
     select.Bind(key.environment_key);
     if (!select.Next()) return std::nullopt;
@@ -109,6 +109,7 @@ struct Store::Impl {
   static void BindConfig(Statement& statement, const MeasurementKey& key) {
     statement.Bind(key.config.runtime)
         .Bind(kDTypes.Name(key.config.dtype))
+        .Bind(kDTypes.Name(key.config.cache_dtype()))
         .Bind(std::int64_t{key.config.threads})
         .Bind(key.workload.prompt_tokens)
         .Bind(key.workload.output_tokens)
@@ -282,13 +283,14 @@ void Store::SaveEvaluation(const Architecture& architecture, const MeasurementKe
 std::vector<Measurement> Store::FindMeasurements(const std::string& architecture_id,
                                                  const MeasurementKey& key) {
   // One statement, so that another process's write cannot fall between two reads.
-  Statement select(impl_->database,
-                   "SELECT metric, value, low, high, p95, samples_json, drift, noisy, source "
-                   "FROM keys JOIN environments ON environments.id = keys.environment_id "
-                   "JOIN measurements ON measurements.key_id = keys.id "
-                   "WHERE runtime = ? AND dtype = ? AND threads = ? AND prompt_tokens = ? AND "
-                   "output_tokens = ? AND batch = ? AND environments.key = ? AND "
-                   "architecture_id = ?");
+  Statement select(
+      impl_->database,
+      "SELECT metric, value, low, high, p95, samples_json, drift, noisy, source "
+      "FROM keys JOIN environments ON environments.id = keys.environment_id "
+      "JOIN measurements ON measurements.key_id = keys.id "
+      "WHERE runtime = ? AND dtype = ? AND kv_dtype = ? AND threads = ? AND "
+      "prompt_tokens = ? AND output_tokens = ? AND batch = ? AND environments.key = ? AND "
+      "architecture_id = ?");
   Impl::BindConfig(select, key);
   select.Bind(key.environment_key).Bind(architecture_id);
   std::vector<Measurement> found;

@@ -66,7 +66,8 @@ struct RunEvaluation {
 class Store {
  public:
   // Opens or creates. Throws kIo when it cannot be written, kCorrupt when it is no store or has a
-  // newer schema; a file that is no store is left as it was.
+  // newer schema; a file that is no store is left as it was. An older schema is brought up to date,
+  // which keeps everything in it.
   explicit Store(const std::string& path);
   ~Store();
   Store(Store&&) noexcept;

@@ -99,8 +99,44 @@ TEST_F(StoreDamageTest, RefusesAVersionThatNeverWas) {
 }
 
 TEST_F(StoreDamageTest, RefusesAStoreWithoutItsTables) {
-  RunSql("PRAGMA application_id = 0x4C545331; PRAGMA user_version = 1; CREATE TABLE a (b);");
-  ExpectError(ErrorCode::kCorrupt, "no such table");
+  for (const char* version : {"1", "2"}) {
+    RunSql("PRAGMA application_id = 0x4C545331; PRAGMA user_version = " + std::string(version) +
+           "; CREATE TABLE IF NOT EXISTS a (b);");
+    ExpectError(ErrorCode::kCorrupt, "no such table");
+  }
+}
+
+// As version 1 made it: without the type of the KV cache.
+TEST_F(StoreDamageTest, BringsAStoreOfVersion1UpToDateAndKeepsWhatItHolds) {
+  MeasurementKey narrow = SomeKey();
+  narrow.config.dtype = DType::kInt8;
+  {
+    Store store(Path());
+    for (const MeasurementKey& key : {SomeKey(), narrow})
+      store.SaveEvaluation(SomeArchitecture(), key, SomeEnvironment(), {SomeMeasurement()});
+  }
+  RunSql(
+      "PRAGMA foreign_keys = 0; BEGIN;"
+      "CREATE TABLE old (id INTEGER PRIMARY KEY, environment_id INTEGER NOT NULL REFERENCES "
+      "environments (id), runtime TEXT NOT NULL, dtype TEXT NOT NULL, threads INTEGER NOT NULL, "
+      "prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, batch INTEGER NOT NULL, "
+      "UNIQUE (environment_id, runtime, dtype, threads, prompt_tokens, output_tokens, batch)) "
+      "STRICT;"
+      "INSERT INTO old SELECT id, environment_id, runtime, dtype, threads, prompt_tokens, "
+      "output_tokens, batch FROM keys;"
+      "DROP TABLE keys; ALTER TABLE old RENAME TO keys; PRAGMA user_version = 1; COMMIT;");
+  for (int opened = 0; opened < 2; ++opened) {
+    Store store(Path());
+    for (MeasurementKey key : {SomeKey(), narrow}) {
+      EXPECT_EQ(store.FindMeasurements(SomeArchitecture().Id(), key).size(), 1U);
+      key.config.kv_dtype = key.config.cache_dtype();
+      EXPECT_EQ(store.FindMeasurements(SomeArchitecture().Id(), key).size(), 1U);
+      key.config.kv_dtype = DType::kInt8;
+      EXPECT_EQ(store.FindMeasurements(SomeArchitecture().Id(), key).size(), opened);
+      store.SaveEvaluation(SomeArchitecture(), key, SomeEnvironment(), {SomeMeasurement()});
+    }
+    EXPECT_TRUE(store.IntegrityCheck().empty());
+  }
 }
 
 TEST_F(StoreDamageTest, UsesAnEmptyFileAsANewStore) {

@@ -90,7 +90,7 @@ TEST_F(StoreTest, ReplacesAMeasurementOfTheSameMetricAndKey) {
 TEST_F(StoreTest, KeepsMeasurementsOfOtherKeysApart) {
   Store store(Path());
   store.SaveEvaluation(SomeArchitecture(), SomeKey(), SomeEnvironment(), {SomeMeasurement()});
-  std::vector<MeasurementKey> others(8, SomeKey());
+  std::vector<MeasurementKey> others(9, SomeKey());
   others[0].environment_key = "another machine";
   others[1].config.runtime = "reference";
   others[2].config.dtype = DType::kInt8;
@@ -99,10 +99,20 @@ TEST_F(StoreTest, KeepsMeasurementsOfOtherKeysApart) {
   others[5].workload.output_tokens += 1;
   others[6].workload.batch += 1;
   others[7].environment_key = "";
+  others[8].config.kv_dtype = DType::kInt8;
   for (const MeasurementKey& other : others) {
     EXPECT_THAT(store.FindMeasurements(SomeArchitecture().Id(), other), IsEmpty());
   }
   EXPECT_THAT(store.FindMeasurements(SomeArchitecture(1).Id(), SomeKey()), IsEmpty());
+}
+
+TEST_F(StoreTest, ACacheThatGoesWithTheWeightsIsTheSameAskedForOrNot) {
+  Store store(Path());
+  MeasurementKey key = SomeKey();
+  key.config.dtype = DType::kInt8;
+  store.SaveEvaluation(SomeArchitecture(), key, SomeEnvironment(), {SomeMeasurement()});
+  key.config.kv_dtype = DType::kBFloat16;
+  EXPECT_EQ(store.FindMeasurements(SomeArchitecture().Id(), key).size(), 1U);
 }
 
 TEST_F(StoreTest, RefusesNumbersThatAreNotFiniteAndSavesNothing) {
