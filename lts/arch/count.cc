@@ -52,8 +52,10 @@ std::int64_t Sum(const std::vector<std::int64_t>& values) {
 
 // Keys and values of `tokens` per layer and sequence, at most what each layer's memory keeps.
 std::int64_t CacheBytes(const Graph& graph, const WorkloadShape& workload, std::int64_t context,
-                        DType dtype) {
-  std::int64_t values = 0;
+                        DType kv_dtype) {
+  // An int8 row has a scale of its own.
+  const std::int64_t scale = kv_dtype == DType::kInt8 ? SizeOf(DType::kFloat32) : 0;
+  std::int64_t bytes = 0;
   for (const Op& op : graph.ops) {
     const auto* attention = std::get_if<AttentionOp>(&op.attributes);
     if (attention == nullptr) continue;
@@ -61,9 +63,10 @@ std::int64_t CacheBytes(const Graph& graph, const WorkloadShape& workload, std::
     const std::int64_t memory = MemoryLimit(*attention);
     const std::int64_t tokens =
         memory < context - 1 ? std::max(workload.prompt_tokens, memory + 1) : context;
-    values = CheckedAdd(values, CheckedMul(2, attention->n_kv_head, attention->d_head, tokens));
+    const std::int64_t row = CheckedAdd(CheckedMul(attention->d_head, SizeOf(kv_dtype)), scale);
+    bytes = CheckedAdd(bytes, CheckedMul(2, attention->n_kv_head, row, tokens));
   }
-  return CheckedMul(values, workload.batch, SizeOf(CacheDType(dtype)));
+  return CheckedMul(bytes, workload.batch);
 }
 
 // Tensors that a decode step reads whole.
@@ -130,7 +133,8 @@ std::int64_t CountStepFlops(const Graph& graph, std::int64_t batch, std::int64_t
                             .logit_tokens = logit_tokens});
 }
 
-WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype) {
+WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype,
+                             DType kv_dtype) {
   CheckCount("batch", workload.batch, 1, kMaxBatch);
   CheckCount("prompt_tokens", workload.prompt_tokens, 1, graph.max_seq_len);
   CheckCount("output_tokens", workload.output_tokens, 1, graph.max_seq_len);
@@ -151,11 +155,11 @@ WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, 
   counts.decode_flops = CountFlops(graph, last_decode);
   counts.total_flops = CheckedAdd(counts.prefill_flops, CountFlops(graph, decode));
   counts.weight_bytes = Sum(TensorBytes(graph, dtype));
-  counts.kv_cache_bytes = CacheBytes(graph, workload, context, dtype);
+  counts.kv_cache_bytes = CacheBytes(graph, workload, context, kv_dtype);
   if (decode.steps > 0) {
     const std::int64_t mean_context = workload.prompt_tokens + (workload.output_tokens - 1) / 2;
-    counts.decode_bytes =
-        CheckedAdd(StreamedBytes(graph, dtype), CacheBytes(graph, workload, mean_context, dtype));
+    counts.decode_bytes = CheckedAdd(StreamedBytes(graph, dtype),
+                                     CacheBytes(graph, workload, mean_context, kv_dtype));
   }
   counts.peak_activation_bytes = CountPeakActivationBytes(graph, prefill);
   if (decode.steps > 0) {
@@ -163,6 +167,10 @@ WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, 
         std::max(counts.peak_activation_bytes, CountPeakActivationBytes(graph, last_decode));
   }
   return counts;
+}
+
+WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype) {
+  return CountWorkload(graph, workload, dtype, CacheDType(dtype));
 }
 
 }  // namespace lts

@@ -45,7 +45,7 @@ struct WorkloadCounts {
   std::int64_t decode_flops = 0;    // one decode step, at the longest context of the workload
   std::int64_t total_flops = 0;     // prefill + every decode step at its own context
   std::int64_t weight_bytes = 0;    // matrices in `dtype`; norms, biases and positions in float32
-  std::int64_t kv_cache_bytes = 0;  // keys and values of the longest context, in CacheDType(dtype)
+  std::int64_t kv_cache_bytes = 0;  // keys and values of the longest context, in `kv_dtype`
   // What one decode step at the mean context of the workload must read at least: every tensor that
   // its products and norms use (of a table only the rows of its tokens, where it is not the head's
   // as well), and the cache. 0 without decode steps.
@@ -53,8 +53,12 @@ struct WorkloadCounts {
   // Most bytes of live float32 values and op scratch at once, over prefill and decode.
   std::int64_t peak_activation_bytes = 0;
 };
-// `dtype` is that of the weights; activations are float32. Throws kInvalidArgument
-// when prompt + output - 1 exceeds graph.max_seq_len or a count is < 1.
+// `dtype` is that of the weights, `kv_dtype` of the cache (int8: with a float32 scale for each
+// token, head, and keys or values); activations are float32. Throws kInvalidArgument when prompt +
+// output - 1 exceeds graph.max_seq_len or a count is < 1.
+WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype,
+                             DType kv_dtype);
+// With the cache that goes with the weights, CacheDType(dtype).
 WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, DType dtype);
 
 // What Archai publishes as a model's "Memory (MB)", in bytes: the size of its optimised float32

@@ -414,6 +414,8 @@ TEST(CountWorkload, ADecodeStepReadsWeightsOnceAndTheCache) {
   EXPECT_EQ(bytes(DType::kFloat32), 4 * (matrices + others + cache));
   EXPECT_EQ(bytes(DType::kBFloat16), 2 * matrices + 4 * others + 2 * cache);
   EXPECT_EQ(bytes(DType::kInt8), matrices + 4 * others + 2 * cache);
+  EXPECT_EQ(CountWorkload(graph, workload, DType::kBFloat16, DType::kFloat32).decode_bytes,
+            2 * matrices + 4 * others + 4 * cache);
   EXPECT_EQ(CountWorkload(graph, {.prompt_tokens = 20}, DType::kInt8).decode_bytes, 0);
 }
 
@@ -430,6 +432,20 @@ TEST(CountWorkload, CountsKeysAndValuesOfTheLongestContext) {
   EXPECT_EQ(bytes(TransformerXlGraph(64, {{4, 4, 9}}, vocabulary, 5)), 2 * 64 * 9 * 2 * 4);
   EXPECT_EQ(bytes(TransformerXlGraph(64, {{4, 4, 9}}, vocabulary, 10)), 2 * 64 * 11 * 2 * 4);
   EXPECT_EQ(bytes(TransformerXlGraph(64, {{4, 4, 9}}, vocabulary, 500)), 2 * 64 * 12 * 2 * 4);
+}
+
+// One float32 scale for each token and head, of its key and of its value.
+TEST(CountWorkload, CountsTheScalesOfAnInt8Cache) {
+  const WorkloadShape workload{.prompt_tokens = 9, .output_tokens = 4, .batch = 2};
+  const Graph graph = LlamaGraph(3, 64, 200, 8, 2, 100, 32);
+  const auto bytes = [&](DType dtype, DType kv_dtype) {
+    return CountWorkload(graph, workload, dtype, kv_dtype).kv_cache_bytes;
+  };
+  for (const DType dtype : {DType::kFloat32, DType::kInt8}) {
+    EXPECT_EQ(bytes(dtype, DType::kFloat32), 2 * 3 * 12 * 2 * 2 * 8 * 4);
+    EXPECT_EQ(bytes(dtype, DType::kBFloat16), 2 * 3 * 12 * 2 * 2 * 8 * 2);
+    EXPECT_EQ(bytes(dtype, DType::kInt8), 2 * 3 * 12 * 2 * 2 * (8 + 4));
+  }
 }
 
 std::int64_t PeakBytes(const Graph& graph, std::int64_t prompt, std::int64_t batch) {

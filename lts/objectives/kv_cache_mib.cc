@@ -5,7 +5,8 @@ namespace lts {
 namespace {
 
 double CountOf(const Graph& graph, const Workload& workload, const RuntimeConfig& config) {
-  return ToMib(CountWorkload(graph, ShapeOf(workload), config.dtype).kv_cache_bytes);
+  return ToMib(
+      CountWorkload(graph, ShapeOf(workload), config.dtype, config.cache_dtype()).kv_cache_bytes);
 }
 
 }  // namespace

@@ -80,6 +80,20 @@ TEST(Objectives, CountsAKnownArchitecture) {
   EXPECT_EQ(count("flops"), static_cast<double>(counts.total_flops));
 }
 
+TEST(Objectives, TheCacheFollowsItsOwnDtype) {
+  const Architecture architecture = Architecture::Gpt2(2, 64, 128, 2, 1000, 64);
+  const Workload workload{.prompt_tokens = 8, .output_tokens = 2, .batch = 1};
+  const auto bytes = [&](DType dtype, std::optional<DType> kv_dtype) {
+    RuntimeConfig config;
+    config.dtype = dtype;
+    config.kv_dtype = kv_dtype;
+    return Count(FindObjective("kv_cache_mib"), architecture, workload, config).value * (1 << 20);
+  };
+  EXPECT_DOUBLE_EQ(bytes(DType::kFloat32, {}), 2 * 2 * 9 * 64 * 4);
+  EXPECT_DOUBLE_EQ(bytes(DType::kInt8, {}), 2 * 2 * 9 * 64 * 2);
+  EXPECT_DOUBLE_EQ(bytes(DType::kFloat32, DType::kInt8), 2 * 2 * 9 * (64 + 2 * 4));
+}
+
 TEST(Objectives, WeightsFollowTheDtype) {
   const Architecture architecture = Architecture::Gpt2(2, 64, 128, 2, 1000, 64);
   const Workload workload{.prompt_tokens = 8, .output_tokens = 2, .batch = 1};
