@@ -217,7 +217,7 @@ class ReportPage(unittest.TestCase):
     def test_states_machine_command_line_workload_and_date(self):
         self.open("typical")
         facts = " | ".join(texts("#facts li"))
-        for fact in ("AMD EPYC 7763", "2 cores", "192 prompt + 32 output tokens, batch 1", "2026-03-14 09:26 UTC", "f32"):
+        for fact in ("AMD EPYC 7763", "2 cores", "192 prompt + 32 output tokens, batch 1", "2026-03-14 09:26 UTC", "f32", "KV cache f32"):
             self.assertIn(fact, facts)
         self.assertEqual(text("#command-text"), sample_json("typical")["command_line"])
         self.assertIn("archai-evolution", text("#run-list"))

@@ -210,6 +210,38 @@ TEST(Cli, RooflineMeasuresEveryCeiling) {
   ExpectBadInput(Lts({"roofline", "--threads", "0"}), "threads");
 }
 
+TEST_F(CliFolder, TheTypeOfTheKvCacheMayBeChosen) {
+  const std::string arch = Write("arch.json", kSmall);
+  const auto cache_mib = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> args = {"count", arch, "--format", "json"};
+    args.insert(args.end(), options.begin(), options.end());
+    const Outcome outcome = Lts(args);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return ParseJson(outcome.out, "out").AsArray().at(0).Find("kv_cache_mib")->AsDouble();
+  };
+  const double f32 = cache_mib({});
+  EXPECT_DOUBLE_EQ(cache_mib({"--kv-dtype", "bf16"}), f32 / 2);
+  EXPECT_DOUBLE_EQ(cache_mib({"--dtype", "int8", "--kv-dtype", "f32"}), f32);
+  EXPECT_LT(cache_mib({"--kv-dtype", "int8"}), f32 / 2);
+
+  const Outcome bench =
+      Lts({"bench", arch, "--runtimes", "cpu,cpu:kv-int8,cpu:int8:kv-int8,cpu:int8", "--prompt",
+           "4", "--output-tokens", "3", "--threads", "1", "--repeat", "2", "--quiet", "--format",
+           "json", "--no-memory"});
+  ASSERT_EQ(bench.code, 0) << bench.err;
+  const Json row = ParseJson(bench.out, "out").AsArray().at(0);
+  EXPECT_GT(row.Find("tpot_ms_cpu:kv-int8")->AsDouble(), 0);
+  EXPECT_GT(row.Find("tpot_ms_cpu:int8:kv-int8")->AsDouble(), 0);
+
+  ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu,cpu:kv-f32"}), "'cpu:kv-f32' is there");
+  ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu:kv-int9"}), "did you mean 'int8'?");
+  ExpectBadInput(Lts({"measure", arch, "--kv-dtype", "automatic"}), "did you mean 'auto'?");
+  ExpectBadInput(Lts({"measure", arch, "--runtime", "reference", "--kv-dtype", "int8"}),
+                 "runtime 'reference': got a KV cache of 'int8' beside weights of 'f32', expected "
+                 "one of: f32");
+  ExpectBadInput(Lts({"search", "--out", Path("out"), "--kv-dtype", "int9"}), "int9");
+}
+
 TEST_F(CliFolder, SaysWhatIsWrongWithTheLibraryOfAnEngine) {
   const std::string arch = Write("arch.json", kSmall);
   const std::string text = Write("library.so", "hello");

@@ -41,6 +41,7 @@ std::vector<std::string> ValuesOf(const std::string& command, const std::string&
     values = kOutputFormats.Names();
   }
   if (option == "dtype") values = kDTypes.Names();
+  if (option == "kv-dtype") values = KvDTypeNames();
   if (option == "runtime") {
     for (const RuntimeEntry* entry : Runtimes()) values.emplace_back(entry->name);
   }

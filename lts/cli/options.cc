@@ -13,6 +13,8 @@
 namespace lts::cli {
 namespace {
 
+constexpr std::string_view kAuto = "auto";
+
 std::vector<std::string> RuntimeNames() {
   std::vector<std::string> names;
   for (const RuntimeEntry* entry : Runtimes()) names.emplace_back(entry->name);
@@ -35,10 +37,25 @@ std::string Joined(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::vector<std::string> KvDTypeNames() {
+  std::vector<std::string> names = kDTypes.Names();
+  names.insert(names.begin(), std::string(kAuto));
+  return names;
+}
+
+std::optional<DType> ParseKvDType(const std::string& text) {
+  if (text == kAuto) return std::nullopt;
+  if (const std::optional<DType> found = kDTypes.Find(text)) return found;
+  throw Error(ErrorCode::kNotFound, UnknownName("dtype of the KV cache", text, KvDTypeNames()));
+}
+
 RuntimeConfig RunOptions::Config() const {
   RuntimeConfig config;
   config.runtime = FindRuntime(runtime).name;
   config.dtype = kDTypes.Parse(dtype);
+  config.kv_dtype = ParseKvDType(kv_dtype);
+  if (config.kv_dtype)
+    CheckKvDType(FindRuntime(runtime), {.dtype = config.dtype, .kv_dtype = config.kv_dtype});
   if (!ort_library.empty() && FindRuntime(runtime).library.empty()) {
     throw Error(
         ErrorCode::kInvalidArgument,
@@ -53,7 +70,7 @@ RuntimeConfig RunOptions::Config() const {
                             runtime));
   }
   config.provider = ort_provider;
-  if (threads == "auto") {
+  if (threads == kAuto) {
     config.threads = UsableCores();
   } else {
     int value = 0;
@@ -93,6 +110,7 @@ void AddEngineOptions(CLI::App& command, RunOptions& options) {
                   "Type of the weights: " + Joined(kDTypes.Names()) +
                       "; see `lts runtimes` for what each engine has")
       ->capture_default_str();
+  AddKvDTypeOption(command, options.kv_dtype);
   command
       .add_option("--threads", options.threads, "Threads of the engine; auto: one per usable core")
       ->capture_default_str();
@@ -102,6 +120,14 @@ void AddEngineOptions(CLI::App& command, RunOptions& options) {
                   "ONNX Runtime's execution provider: CPU (the default), CUDA ...; `lts runtimes` "
                   "lists those of the library")
       ->type_name("NAME");
+}
+
+void AddKvDTypeOption(CLI::App& command, std::string& kv_dtype) {
+  command
+      .add_option("--kv-dtype", kv_dtype,
+                  "Type of the KV cache: " + Joined(KvDTypeNames()) +
+                      "; auto: f32 beside f32 weights, bf16 beside others")
+      ->capture_default_str();
 }
 
 void AddOrtLibraryOption(CLI::App& command, std::string& library) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace lts::cli {
 struct RunOptions {
   std::string runtime = "cpu";
   std::string dtype = "f32";
+  std::string kv_dtype = "auto";
   std::string threads = "auto";
   std::string ort_library;
   std::string ort_provider;
@@ -27,8 +29,12 @@ struct RunOptions {
 };
 // --runtime, and the next.
 void AddRuntimeOptions(CLI::App& command, RunOptions& options);
-// --dtype --threads --ort-library --ort-provider
+// --dtype --kv-dtype --threads --ort-library --ort-provider
 void AddEngineOptions(CLI::App& command, RunOptions& options);
+void AddKvDTypeOption(CLI::App& command, std::string& kv_dtype);
+// Unset for "auto". Throws kNotFound with the nearest name.
+std::optional<DType> ParseKvDType(const std::string& text);
+std::vector<std::string> KvDTypeNames();  // and auto
 void AddOrtLibraryOption(CLI::App& command, std::string& library);
 void AddWorkloadOptions(CLI::App& command,
                         RunOptions& options);  // --prompt --output-tokens --batch

@@ -58,6 +58,17 @@ TEST(CalibrationFileTest, WhatIsWrittenIsRead) {
             calibration.model.Predict(Metric::kLatencyMs, a).high);
 }
 
+TEST(CalibrationFileTest, KnowsTheKvCacheThatWasAskedFor) {
+  Json json = ToJson(SomeCalibration());
+  EXPECT_EQ(json["model"].Find("kv_dtype"), nullptr);
+  json["model"]["kv_dtype"] = "int8";
+  const Calibration calibration = ParseCalibration(json, "c.json");
+  EXPECT_EQ(calibration.model.context().config.cache_dtype(), DType::kInt8);
+  EXPECT_EQ(ToJson(calibration), json);
+  json["model"]["kv_dtype"] = "int9";
+  EXPECT_THAT(ErrorOf(json), HasSubstr("c.json: model: field 'kv_dtype'"));
+}
+
 TEST(CalibrationFileTest, ErrorsNameFileAndField) {
   const Json good = ToJson(SomeCalibration());
   Json json = good;

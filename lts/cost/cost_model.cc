@@ -277,6 +277,9 @@ Json CostModel::ToJson() const {
   json["max_seq_len"] = c.max_seq_len;
   json["runtime"] = c.config.runtime;
   json["dtype"] = kDTypes.Name(c.config.dtype);
+  // Only a cache that was asked for, as in the options of a run.
+  if (c.config.cache_dtype() != CacheDType(c.config.dtype))
+    json["kv_dtype"] = kDTypes.Name(c.config.cache_dtype());
   json["threads"] = c.config.threads;
   json["prompt_tokens"] = c.workload.prompt_tokens;
   json["output_tokens"] = c.workload.output_tokens;
@@ -306,6 +309,10 @@ CostModel CostModel::FromJson(const Json& json, const std::string& name) {
   const std::optional<DType> dtype = kDTypes.Find(reader.String("dtype"));
   if (!dtype) reader.Fail("dtype", "expected f32, bf16 or int8");
   context.config.dtype = *dtype;
+  if (reader.Has("kv_dtype")) {
+    context.config.kv_dtype = kDTypes.Find(reader.String("kv_dtype"));
+    if (!context.config.kv_dtype) reader.Fail("kv_dtype", "expected f32, bf16 or int8");
+  }
   context.config.threads = static_cast<int>(reader.Int("threads", 1, 1024));
   context.workload.prompt_tokens = reader.Int("prompt_tokens", 1, kMaxSeqLen);
   context.workload.output_tokens = reader.Int("output_tokens", 1, kMaxSeqLen);

@@ -92,6 +92,7 @@ std::span<const FeatureInfo> FeaturesOf(Metric metric) {
 CostFeatures::CostFeatures(const CostContext& context)
     : workload_(context.workload),
       dtype_(context.config.dtype),
+      kv_dtype_(context.config.cache_dtype()),
       vocab_size_(context.vocab_size),
       max_seq_len_(context.max_seq_len) {
   if (workload_.prompt_tokens < 1 || workload_.output_tokens < 1 || workload_.batch < 1 ||
@@ -135,7 +136,9 @@ FeatureVector CostFeatures::Count(Metric metric, std::int64_t d_model, const Lay
   const double keys = D(layer.n_kv_head) * D(d_head);
   const double inner = D(layer.d_inner);
   const double weight_size = D(SizeOf(dtype_));
-  const double cache_size = D(SizeOf(CacheDType(dtype_)));
+  // An int8 row of a head has a float32 scale.
+  const double cache_size =
+      kv_dtype_ == DType::kInt8 ? 1 + D(SizeOf(DType::kFloat32)) / D(d_head) : D(SizeOf(kv_dtype_));
   const double rows = step.sequences * step.tokens;
   const double rest_rows = step.sequences * step.rest_tokens;
 

@@ -71,7 +71,8 @@ class CostFeatures {
                       const Step& step) const;
 
   Workload workload_;
-  DType dtype_;
+  DType dtype_;     // of the weights
+  DType kv_dtype_;  // of the cache
   std::int64_t vocab_size_;
   std::int64_t max_seq_len_;
   std::vector<Op> layer_ops_;

@@ -101,6 +101,9 @@ Json RunSettings::ToJson() const {
   json["objectives"] = std::move(specs);
   json["runtime"] = config.runtime;
   json["dtype"] = kDTypes.Name(config.dtype);
+  // Only a cache that was asked for, so that runs from before there was a choice can be resumed.
+  if (config.cache_dtype() != CacheDType(config.dtype))
+    json["kv_dtype"] = kDTypes.Name(config.cache_dtype());
   json["threads"] = config.threads;
   json["prompt"] = workload.prompt_tokens;
   json["output_tokens"] = workload.output_tokens;
@@ -120,6 +123,7 @@ RunSettings RunSettings::FromJson(const Json& json, const std::string& name) {
   if (settings.objectives.empty()) reader.Fail("objectives", "expected at least one");
   settings.config.runtime = reader.String("runtime");
   settings.config.dtype = kDTypes.Parse(reader.String("dtype"));
+  if (reader.Has("kv_dtype")) settings.config.kv_dtype = kDTypes.Parse(reader.String("kv_dtype"));
   settings.config.threads =
       static_cast<int>(reader.Int("threads", 1, std::numeric_limits<int>::max()));
   settings.workload.prompt_tokens = reader.Int("prompt", 1, kMaxInt);

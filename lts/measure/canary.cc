@@ -40,9 +40,13 @@ std::unique_ptr<TimedSubject> MakeCanary(Runtime& runtime) {
 
 std::string CanaryKey(const RuntimeConfig& config) {
   const Workload workload = CanaryWorkload();
-  return fmt::format("{} p{} o{} b{} {} {} t{}", CanaryArchitecture().Id(), workload.prompt_tokens,
-                     workload.output_tokens, workload.batch, config.runtime,
-                     kDTypes.Name(config.dtype), config.threads);
+  std::string key = fmt::format("{} p{} o{} b{} {} {} t{}", CanaryArchitecture().Id(),
+                                workload.prompt_tokens, workload.output_tokens, workload.batch,
+                                config.runtime, kDTypes.Name(config.dtype), config.threads);
+  // Only a cache that was asked for, so that references stored before there was a choice hold.
+  if (config.cache_dtype() != CacheDType(config.dtype))
+    key += fmt::format(" kv-{}", kDTypes.Name(config.cache_dtype()));
+  return key;
 }
 
 Json ToJson(const CanaryReference& reference) {

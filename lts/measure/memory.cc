@@ -102,7 +102,7 @@ std::int64_t EstimateMemoryNeed(const Architecture& architecture, const RuntimeC
                                 const Workload& workload) {
   const Graph graph = BuildGraph(architecture);
   const WorkloadShape shape{workload.prompt_tokens, workload.output_tokens, workload.batch};
-  const WorkloadCounts counts = CountWorkload(graph, shape, DType::kFloat32);
+  const WorkloadCounts counts = CountWorkload(graph, shape, DType::kFloat32, config.cache_dtype());
   std::int64_t packing = 0;
   if (config.dtype == DType::kFloat32) {
     for (const TensorSpec& tensor : graph.tensors) {

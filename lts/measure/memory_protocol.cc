@@ -64,6 +64,7 @@ std::string WriteMemoryProbeRequest(const MemoryProbeRequest& request) {
   json["runtime"] = request.config.runtime;
   json["dtype"] = kDTypes.Name(request.config.dtype);
   json["threads"] = request.config.threads;
+  if (request.config.kv_dtype) json["kv_dtype"] = kDTypes.Name(*request.config.kv_dtype);
   if (!request.config.library.empty()) json["library"] = request.config.library;
   if (!request.config.provider.empty()) json["provider"] = request.config.provider;
   json["prompt_tokens"] = request.workload.prompt_tokens;
@@ -79,6 +80,7 @@ MemoryProbeRequest ParseMemoryProbeRequest(std::string_view text) {
   config.runtime = reader.String("runtime");
   config.dtype = kDTypes.Parse(reader.String("dtype"));
   config.threads = static_cast<int>(reader.Int("threads", 1, kMaxThreads));
+  if (reader.Has("kv_dtype")) config.kv_dtype = kDTypes.Parse(reader.String("kv_dtype"));
   if (reader.Has("library")) config.library = reader.String("library");
   if (reader.Has("provider")) config.provider = reader.String("provider");
   Workload workload;

@@ -2,7 +2,8 @@
 // and stdout.
 //   request  {"architecture": {...}, "runtime": "cpu", "dtype": "f32", "threads": 2,
 //             "prompt_tokens": 192, "output_tokens": 32, "batch": 1}
-//            and "library": "/a/path", "provider": "name" where the user named them
+//            and "kv_dtype": "int8", "library": "/a/path", "provider": "name" where the user named
+//            them
 //   answer   {"peak_bytes": 1, "load_peak_bytes": 1, "running_peak_bytes": 1, "baseline_bytes": 1,
 //             "weights_bytes": 1, "kv_cache_bytes": 1, "workspace_bytes": 1}
 //   or       {"error": "out_of_memory", "message": "one line"}

@@ -39,9 +39,10 @@ TEST(MemoryProtocol, RequestSurvivesTheWire) {
   EXPECT_EQ(parsed.workload, request.workload);
 }
 
-TEST(MemoryProtocol, TheEnginesLibraryAndProviderSurviveTheWire) {
+TEST(MemoryProtocol, WhatTheUserNamedOfTheEngineSurvivesTheWire) {
   MemoryProbeRequest request = Request();
   request.config.provider = "CUDA";
+  request.config.kv_dtype = DType::kInt8;
   request.config.library = "/opt/a \"folder\"/libengine.so";
   EXPECT_EQ(ParseMemoryProbeRequest(WriteMemoryProbeRequest(request)).config, request.config);
 }

@@ -70,6 +70,7 @@ Json FrontJson(const ReportData& data) {
   Json config = Json::MakeObject();
   config["runtime"] = data.config.runtime;
   config["dtype"] = kDTypes.Name(data.config.dtype);
+  config["kv_dtype"] = kDTypes.Name(data.config.cache_dtype());
   config["threads"] = data.config.threads;
   json["config"] = std::move(config);
   json["environment"] = data.environment.ToJson();

@@ -43,6 +43,7 @@ class PageData {
                                          {"batch", data_.workload.batch}});
     json["config"] = Json(Json::Object{{"runtime", data_.config.runtime},
                                        {"dtype", kDTypes.Name(data_.config.dtype)},
+                                       {"kv_dtype", kDTypes.Name(data_.config.cache_dtype())},
                                        {"threads", data_.config.threads}});
     json["environment"] = data_.environment.ToJson();
     json["run"] = data_.run;

@@ -187,6 +187,7 @@ TEST(FrontJson, ReadsBackWithEverythingThatWasMeasured) {
   EXPECT_EQ(json.Find("evaluated")->AsInt(), 214);
   EXPECT_EQ(json.Find("command_line")->AsString(), data.command_line);
   EXPECT_EQ(json.Find("config")->Find("dtype")->AsString(), "f32");
+  EXPECT_EQ(json.Find("config")->Find("kv_dtype")->AsString(), "f32");
   EXPECT_EQ(json.Find("workload")->Find("prompt_tokens")->AsInt(), 192);
   EXPECT_EQ(Environment::FromJson(*json.Find("environment"), "front.json"), data.environment);
   EXPECT_EQ(json.Find("objectives")->AsArray()[0].Find("direction")->AsString(), "maximize");

@@ -124,11 +124,12 @@ class FrontPicture {
     const std::vector<std::size_t> front = FrontOrder(data_);
     const Workload& workload = data_.workload;
     return fmt::format(
-        "{} on the front of {} evaluated · {} + {} tokens, batch {} · {} {}, {} {} · 95 % "
+        "{} on the front of {} evaluated · {} + {} tokens, batch {} · {} {} kv-{}, {} {} · 95 % "
         "intervals",
         front.size(), data_.evaluated.size(), workload.prompt_tokens, workload.output_tokens,
         workload.batch, data_.config.runtime, kDTypes.Name(data_.config.dtype),
-        data_.config.threads, data_.config.threads == 1 ? "thread" : "threads");
+        kDTypes.Name(data_.config.cache_dtype()), data_.config.threads,
+        data_.config.threads == 1 ? "thread" : "threads");
   }
 
   // With one objective the picture shows it over the order of evaluation.

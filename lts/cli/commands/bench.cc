@@ -37,6 +37,7 @@ namespace {
 constexpr std::uint64_t kSeed = 1;
 constexpr std::size_t kMaxLoaded = 12;  // models in memory at once, over all engines
 constexpr double kMib = 1024.0 * 1024.0;
+constexpr std::string_view kKvPrefix = "kv-";  // of the cache's dtype in --runtimes
 
 struct Options {
   std::vector<std::string> files;
@@ -49,7 +50,7 @@ struct Options {
 };
 
 struct Engine {
-  std::string name;  // as in --runtimes: "cpu" or "cpu:bf16"
+  std::string name;  // as in --runtimes: "cpu", "cpu:bf16" or "cpu:int8:kv-int8"
   RuntimeConfig config;
   std::unique_ptr<Runtime> runtime;
 };
@@ -71,14 +72,22 @@ std::vector<Engine> MakeEngines(const Options& options) {
   std::istringstream names(options.runtimes);
   for (std::string name; std::getline(names, name, ',');) {
     RunOptions run = options.run;
-    const std::size_t colon = name.find(':');
-    run.runtime = name.substr(0, colon);
-    if (colon != std::string::npos) run.dtype = name.substr(colon + 1);
+    std::istringstream parts(name);
+    std::getline(parts, run.runtime, ':');
+    if (FindRuntime(run.runtime).kv_dtypes == nullptr) run.kv_dtype = "auto";
+    for (std::string part; std::getline(parts, part, ':');) {
+      if (part.starts_with(kKvPrefix)) {
+        run.kv_dtype = part.substr(kKvPrefix.size());
+      } else {
+        run.dtype = part;
+      }
+    }
     if (FindRuntime(run.runtime).library.empty()) run.ort_library.clear();
     if (FindRuntime(run.runtime).providers == nullptr) run.ort_provider.clear();
     const RuntimeConfig config = run.Config();
     const auto same = [&](const Engine& engine) {
-      return engine.config.runtime == config.runtime && engine.config.dtype == config.dtype;
+      return engine.config.runtime == config.runtime && engine.config.dtype == config.dtype &&
+             engine.config.cache_dtype() == config.cache_dtype();
     };
     if (std::any_of(engines.begin(), engines.end(), same)) {
       throw Error(ErrorCode::kInvalidArgument,
@@ -328,9 +337,10 @@ void RunBench(const Options& options, Context& context) {
   for (Row& row : rows) {
     const Graph graph = BuildGraph(row.model.architecture);
     for (std::size_t e = 0; e < engines.size(); ++e) {
-      const DType dtype = engines[e].config.dtype;
+      const RuntimeConfig& config = engines[e].config;
       row.results[e].bound =
-          BoundOf(CountWorkload(graph, ShapeOf(workload), dtype), dtype, ceilings);
+          BoundOf(CountWorkload(graph, ShapeOf(workload), config.dtype, config.cache_dtype()),
+                  config.dtype, ceilings);
     }
   }
   if (!options.no_memory) {
@@ -364,8 +374,8 @@ void AddBench(CLI::App& app, Context& context) {
   command
       ->add_option(
           "--runtimes", options->runtimes,
-          "Engines, separated by commas, each with a dtype of its own if wanted (cpu:int8); "
-          "ratios are to the first")
+          "Engines, separated by commas, each with dtypes of its own if wanted, of the weights and "
+          "of the KV cache (cpu:int8, cpu:int8:kv-int8); ratios are to the first")
       ->capture_default_str();
   AddEngineOptions(*command, options->run);
   AddWorkloadOptions(*command, options->run);

@@ -34,6 +34,7 @@ std::string PerLayer(const Architecture& architecture, std::int64_t LayerShape::
 void RunCount(const Options& options, Context& context) {
   const Workload workload = options.run.AsWorkload();
   const DType dtype = kDTypes.Parse(options.run.dtype);
+  const DType kv_dtype = ParseKvDType(options.run.kv_dtype).value_or(CacheDType(dtype));
   Table table({{"file", "file", false},
                {"archid", "", false},
                {"archid_rule", "", false},
@@ -57,7 +58,7 @@ void RunCount(const Options& options, Context& context) {
     const Graph graph = BuildGraph(architecture);
     const ParameterCounts params = CountParameters(graph);
     WorkloadShape shape = ShapeOf(workload);
-    const WorkloadCounts counts = CountWorkload(graph, shape, dtype);
+    const WorkloadCounts counts = CountWorkload(graph, shape, dtype, kv_dtype);
     // Archai hashes a saved architecture with "arch_type" and a fresh one without; a published file
     // is named after one of the two. The file's name says which; any other file gets the plain one.
     const bool archai = json.Find("model_type") == nullptr;
@@ -109,6 +110,7 @@ void AddCount(CLI::App& app, Context& context) {
   command
       ->add_option("--dtype", options->run.dtype, "Type of the weights: " + Joined(kDTypes.Names()))
       ->capture_default_str();
+  AddKvDTypeOption(*command, options->run.kv_dtype);
   AddFormatOption(*command, context);
   command->footer(
       "decoder = attention + feed-forward + norms (the search's quality proxy); a tied head counts "

@@ -203,8 +203,8 @@ void RunMeasure(const Options& options, Context& context) {
   const Ceilings ceilings =
       MeasureCeilings({.threads = config.threads, .products = false}, KernelProbes(), clock);
   for (Subject& subject : subjects) {
-    const WorkloadCounts counts =
-        CountWorkload(BuildGraph(subject.architecture), ShapeOf(workload), config.dtype);
+    const WorkloadCounts counts = CountWorkload(BuildGraph(subject.architecture), ShapeOf(workload),
+                                                config.dtype, config.cache_dtype());
     subject.bound = BoundOf(counts, config.dtype, ceilings);
   }
   if (!options.no_memory) {

@@ -52,9 +52,11 @@ void RunPredict(const Options& options, Context& context) {
   if (!context.quiet) {
     const CostContext& c = model.context();
     context.err << fmt::format(
-        "predicted for: {}, runtime {}, {}, {} threads, prompt {}, output {}, batch {}\n",
+        "predicted for: {}, runtime {}, {}, KV cache {}, {} threads, prompt {}, output {}, batch "
+        "{}\n",
         calibration.environment.cpu_model, c.config.runtime, kDTypes.Name(c.config.dtype),
-        c.config.threads, c.workload.prompt_tokens, c.workload.output_tokens, c.workload.batch);
+        kDTypes.Name(c.config.cache_dtype()), c.config.threads, c.workload.prompt_tokens,
+        c.workload.output_tokens, c.workload.batch);
   }
 }
 

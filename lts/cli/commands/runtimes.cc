@@ -17,6 +17,7 @@ void RunRuntimes(const std::string& ort_library, Context& context) {
   Table table({{"name", "name", false},
                {"available", "available", false},
                {"dtypes", "dtypes", false},
+               {"kv_dtypes", "KV cache", false},
                {"versions", "versions", false},
                {"providers", "providers", false},
                {"summary", "summary", false}});
@@ -24,6 +25,9 @@ void RunRuntimes(const std::string& ort_library, Context& context) {
     const Availability available = entry->available(options);
     std::vector<std::string> dtypes;
     for (const DType dtype : entry->dtypes()) dtypes.emplace_back(kDTypes.Name(dtype));
+    std::vector<std::string> kv_dtypes;
+    for (const DType dtype : entry->kv_dtypes == nullptr ? entry->dtypes() : entry->kv_dtypes())
+      kv_dtypes.emplace_back(kDTypes.Name(dtype));
     std::vector<std::string> versions;
     for (const auto& [name, version] : entry->versions(options))
       versions.push_back(name + " " + version);
@@ -32,6 +36,7 @@ void RunRuntimes(const std::string& ort_library, Context& context) {
     table.AddRow({{entry->name, ""},
                   {available.ok ? "yes" : "no: " + available.reason, ""},
                   {fmt::format("{}", fmt::join(dtypes, " ")), ""},
+                  {fmt::format("{}", fmt::join(kv_dtypes, " ")), ""},
                   {Joined(versions), ""},
                   {fmt::format("{}", fmt::join(providers, " ")), ""},
                   {entry->summary, ""}});

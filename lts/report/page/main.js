@@ -10,7 +10,7 @@ function drawFacts() {
     if (environment.memory_bytes > 0) size.push(human(environment.memory_bytes / MIB, 'MiB'));
     facts.push([environment.cpu_model, ...size].join(', '));
   }
-  facts.push(`${config.runtime}, ${config.dtype}, ${plural(config.threads, 'thread', 'threads')}`);
+  facts.push(`${config.runtime}, ${config.dtype}, KV cache ${config.kv_dtype}, ${plural(config.threads, 'thread', 'threads')}`);
   facts.push(`${workload.prompt_tokens} prompt + ${workload.output_tokens} output tokens, batch ${workload.batch}`);
   if (data.elapsed_s > 0) facts.push(`${humanSeconds(data.elapsed_s)} of search`);
   facts.push(data.finished_utc ? humanDate(data.finished_utc) : 'still running when this page was written');
