@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "lts/base/dtype.h"
 #include "lts/base/enum_table.h"
+#include "lts/cli/options.h"
 #include "lts/cli/table.h"
 #include "lts/objectives/objective.h"
 #include "lts/runtime/registry/registry.h"
