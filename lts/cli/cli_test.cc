@@ -213,7 +213,8 @@ TEST(Cli, RooflineMeasuresEveryCeiling) {
 TEST_F(CliFolder, TheTypeOfTheKvCacheMayBeChosen) {
   const std::string arch = Write("arch.json", kSmall);
   const auto cache_mib = [&](const std::vector<std::string>& options) {
-    std::vector<std::string> args = {"count", arch, "--format", "json"};
+    std::vector<std::string> args = {"count",           arch, "--prompt", "16",
+                                     "--output-tokens", "4",  "--format", "json"};
     args.insert(args.end(), options.begin(), options.end());
     const Outcome outcome = Lts(args);
     EXPECT_EQ(outcome.code, 0) << outcome.err;
@@ -235,7 +236,7 @@ TEST_F(CliFolder, TheTypeOfTheKvCacheMayBeChosen) {
 
   ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu,cpu:kv-f32"}), "'cpu:kv-f32' is there");
   ExpectBadInput(Lts({"bench", arch, "--runtimes", "cpu:kv-int9"}), "did you mean 'int8'?");
-  ExpectBadInput(Lts({"measure", arch, "--kv-dtype", "automatic"}), "did you mean 'auto'?");
+  ExpectBadInput(Lts({"measure", arch, "--kv-dtype", "automatic"}), "known: auto, f32, bf16, int8");
   ExpectBadInput(Lts({"measure", arch, "--runtime", "reference", "--kv-dtype", "int8"}),
                  "runtime 'reference': got a KV cache of 'int8' beside weights of 'f32', expected "
                  "one of: f32");

@@ -64,7 +64,11 @@ TEST(CalibrationFileTest, KnowsTheKvCacheThatWasAskedFor) {
   json["model"]["kv_dtype"] = "int8";
   const Calibration calibration = ParseCalibration(json, "c.json");
   EXPECT_EQ(calibration.model.context().config.cache_dtype(), DType::kInt8);
-  EXPECT_EQ(ToJson(calibration), json);
+  // Where a member stands says nothing.
+  EXPECT_EQ(WriteJson(*ToJson(calibration).Find("model")->Find("kv_dtype")),
+            WriteJson(Json("int8")));
+  EXPECT_EQ(ParseCalibration(ToJson(calibration), "c.json").model.context(),
+            calibration.model.context());
   json["model"]["kv_dtype"] = "int9";
   EXPECT_THAT(ErrorOf(json), HasSubstr("c.json: model: field 'kv_dtype'"));
 }
