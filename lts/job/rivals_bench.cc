@@ -52,8 +52,18 @@ double Liking(const Architecture& a, const lts::LayerShape& layer) {
   return static_cast<double>(hash >> 11) * 0x1p-52 - 1;
 }
 
-// {decoder_params, latency_ms, peak_memory_mib} without noise.
-std::vector<double> TrueValues(const Architecture& a) {
+struct Truth {
+  double params = 0;
+  double ttft_ms = 0;
+  double tpot_ms = 0;
+  double memory_mib = 0;
+  double latency_ms() const {
+    return ttft_ms + static_cast<double>(kWorkload.output_tokens - 1) * tpot_ms;
+  }
+};
+
+// Without noise.
+Truth TrueValues(const Architecture& a) {
   const lts::Graph graph = lts::BuildGraph(a);
   const lts::WorkloadCounts counts =
       lts::CountWorkload(graph, {kWorkload.prompt_tokens, kWorkload.output_tokens, kWorkload.batch},
@@ -69,13 +79,12 @@ std::vector<double> TrueValues(const Architecture& a) {
       (1 - 40 / (static_cast<double>(a.d_model()) + 160)) * (1 + 0.08 * liking / layers);
   const double prefill_ms = static_cast<double>(counts.prefill_flops) / (60e6 * efficiency);
   const double step_ms = static_cast<double>(counts.decode_bytes) / 12e6 + 0.02 * layers;
-  const double latency_ms =
-      prefill_ms + 0.004 * heads + static_cast<double>(kWorkload.output_tokens - 1) * step_ms;
   const double memory_mib = static_cast<double>(counts.weight_bytes + counts.kv_cache_bytes +
                                                 counts.peak_activation_bytes) /
                                 1048576 +
                             3 + 0.05 * layers;
-  return {static_cast<double>(lts::CountParameters(graph).decoder()), latency_ms, memory_mib};
+  return {static_cast<double>(lts::CountParameters(graph).decoder()), prefill_ms + 0.004 * heads,
+          step_ms, memory_mib};
 }
 
 class SyntheticDevice final : public lts::Evaluator {
@@ -85,17 +94,31 @@ class SyntheticDevice final : public lts::Evaluator {
   std::vector<Score> Evaluate(std::span<const lts::Candidate> candidates) override {
     std::vector<Score> scores;
     for (const lts::Candidate& candidate : candidates) {
-      std::vector<double>& values = true_values_[candidate.id] = TrueValues(candidate.architecture);
+      Truth seen = true_values_[candidate.id] = TrueValues(candidate.architecture);
       std::uint64_t hash = Mix(2, seed_);
       for (const char c : candidate.id) hash = Mix(hash, static_cast<unsigned char>(c));
       lts::Rng rng(hash);
+      seen.ttft_ms *= std::exp(kLatencyNoise * rng.Normal());
+      seen.tpot_ms *= std::exp(kLatencyNoise * rng.Normal());
+      seen.memory_mib *= std::exp(kMemoryNoise * rng.Normal());
       Score score;
+      score.objectives = {seen.params, seen.latency_ms(), seen.memory_mib};
       const double noise[] = {0, kLatencyNoise, kMemoryNoise};
-      for (std::size_t k = 0; k < values.size(); ++k) {
-        const double seen = values[k] * std::exp(noise[k] * rng.Normal());
-        score.objectives.push_back(seen);
-        score.intervals.push_back({seen * (1 - 2 * noise[k]), seen * (1 + 2 * noise[k])});
+      for (std::size_t k = 0; k < score.objectives.size(); ++k) {
+        const double value = score.objectives[k];
+        score.intervals.push_back({value * (1 - 2 * noise[k]), value * (1 + 2 * noise[k])});
       }
+      const auto measured = [&](lts::Metric metric, double value, double relative) {
+        lts::Measurement m;
+        m.metric = metric;
+        m.value = m.p95 = value;
+        m.low = value * (1 - 2 * relative);
+        m.high = value * (1 + 2 * relative);
+        score.measurements.push_back(std::move(m));
+      };
+      measured(lts::Metric::kTtftMs, seen.ttft_ms, kLatencyNoise);
+      measured(lts::Metric::kTpotMs, seen.tpot_ms, kLatencyNoise);
+      measured(lts::Metric::kPeakMemoryMib, seen.memory_mib, kMemoryNoise);
       scores.push_back(std::move(score));
     }
     return scores;
@@ -103,13 +126,13 @@ class SyntheticDevice final : public lts::Evaluator {
 
   // Minimised.
   Point True(const std::string& id) const {
-    const std::vector<double>& values = true_values_.at(id);
-    return {-values[0], values[1], values[2]};
+    const Truth& truth = true_values_.at(id);
+    return {-truth.params, truth.latency_ms(), truth.memory_mib};
   }
 
  private:
   std::uint64_t seed_;
-  std::map<std::string, std::vector<double>> true_values_;
+  std::map<std::string, Truth> true_values_;
 };
 
 struct Outcome {

@@ -15,6 +15,10 @@ namespace {
 constexpr std::int64_t kEnumerateUpTo = 300'000;
 // The model's own minimum (cost_model.h).
 constexpr std::size_t kMinObservations = 3;
+// A fit takes the cube of its observations, 0.7 s for so many: beyond them the design's and the
+// latest, which lie where the front is open, stand for all.
+constexpr std::ptrdiff_t kFirst = 24;
+constexpr std::ptrdiff_t kLatest = 96;
 
 // The factor less one by which `m` has to improve to be as good as `x` (certificate.h); both
 // minimised, so that a maximised objective is negative on both sides.
@@ -91,6 +95,9 @@ std::optional<CostModel> FitCostModel(const SearchSpace& space, const SearchOpti
       observations.push_back(std::move(observation));
   }
   if (observations.size() < kMinObservations) return std::nullopt;
+  if (observations.size() > kFirst + kLatest) {
+    observations.erase(observations.begin() + kFirst, observations.end() - kLatest);
+  }
   return CostModel(CostContextOf(space, options), observations);
 }
 

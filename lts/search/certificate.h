@@ -53,8 +53,8 @@ struct Certificate {
 };
 
 CostContext CostContextOf(const SearchSpace& space, const SearchOptions& options);
-// The model of the metrics `predicted`, fitted to the candidates that have all of them; nullopt
-// with fewer than three such.
+// The model of the metrics `predicted`, fitted to the candidates that have all of them (beyond 120,
+// to the first 24 and the last 96); nullopt with fewer than three such.
 std::optional<CostModel> FitCostModel(const SearchSpace& space, const SearchOptions& options,
                                       std::span<const EvaluatedCandidate> evaluated,
                                       std::span<const Metric> predicted);

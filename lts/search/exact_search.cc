@@ -13,6 +13,10 @@
 namespace lts {
 namespace {
 
+// Of what was evaluated, at least this part is new in each batch: thinking stays a share of
+// measuring.
+constexpr std::int64_t kBatchShare = 8;
+
 struct Parameters {
   double tolerance = 0.02;
   std::int64_t initial_models = 12;
@@ -80,10 +84,11 @@ SearchResult Run(const SearchSpace& space, const SearchOptions& options, Evaluat
   while (true) {
     const Certificate& certificate = certifier.Update(run.evaluated());
     if (certificate.certified()) return run.Finish("certified");
+    const std::int64_t size = std::max(p.batch_size, std::ssize(run.evaluated()) / kBatchShare);
     Batch batch(run);
-    for (const Genome& genome : certifier.Next(p.batch_size)) batch.Add(genome);
+    for (const Genome& genome : certifier.Next(size)) batch.Add(genome);
     // Without a gap to close there is no model yet, or nothing measured that counts.
-    if (batch.empty()) draws.Fill(batch, p.batch_size);
+    if (batch.empty()) draws.Fill(batch, size);
     if (batch.empty()) return run.Finish("space exhausted");
     if (!run.Evaluate(batch.genomes())) return run.Finish("");
     if (p.num_iters > 0 && run.iterations() == p.num_iters + 1) return run.Finish("iterations");

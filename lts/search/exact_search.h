@@ -12,7 +12,7 @@
 // Parameters (default, range):
 //   tolerance       0.02  0..1     of the certificate
 //   initial_models  12    3..1000
-//   batch_size      8     1..1000
+//   batch_size      8     1..1000  or an eighth of what was evaluated, if that is more
 //   num_iters       0     0..10^9  batches after the first; 0: until certified or out of budget
 //
 // Stops: "certified", "space exhausted" (nothing left to measure, also certified), "iterations", or
