@@ -14,7 +14,7 @@ help:
 	@sed -n '2,4s/^# *//p' Makefile
 	@echo "make setup     all that building and testing needs, and ONNX Runtime's library"
 	@echo "make bench     runs the benchmarks: repeatability, kernels, engine"
-	@echo "make check     all other presets: asan, tsan, fuzz, tidy (about an hour)"
+	@echo "make check     all other presets: bench (built), asan, tsan, fuzz, tidy (about an hour)"
 	@echo "make check-arm    cross-builds for 64-bit Arm and runs the tests of the engines and below emulated"
 	@echo "make format    clang-format on every file"
 	@echo "make onnxruntime    ONNX Runtime's library alone, for --runtime onnxruntime"
@@ -41,6 +41,7 @@ bench: setup-test
 
 check: setup-test
 	@tools/setup.sh check
+	@tools/build.sh bench
 	cmake --workflow --preset asan
 	cmake --workflow --preset tsan
 	cmake --workflow --preset fuzz
