@@ -54,7 +54,7 @@ void PrintRows(const std::vector<PickRow>& rows, Metric by, Context& context) {
     });
     if (known && info.metric != by) metrics.push_back(&info);
   }
-  std::vector<Table::Column> columns = {{"role", "", false}, {"shape", "shape", false}};
+  std::vector<Table::Column> columns = {{"role", "role", false}, {"shape", "shape", false}};
   for (const MetricInfo* info : metrics) {
     const std::string name(info->name);
     const bool shown =
