@@ -15,6 +15,7 @@
 #include "lts/cost/design.h"
 #include "lts/job/device_meter.h"
 #include "lts/measure/environment_probe.h"
+#include "lts/measure/subject.h"
 #include "lts/runtime/registry/registry.h"
 #include "lts/store/store.h"
 
@@ -141,8 +142,15 @@ class Calibrator {
     return Interrupted() || (timing_ && options_.budget_s > 0 && ElapsedS() >= options_.budget_s);
   }
   double SecondsOf(const Architecture& architecture) const {
-    const double run_ms = model_ ? model_->Predict(Metric::kLatencyMs, architecture).value
-                                 : PriorLatencyMs(context_, architecture);
+    double run_ms = 0;
+    if (!model_) {
+      run_ms = PriorLatencyMs(context_, architecture);
+    } else {
+      const bool decodes = options_.workload.output_tokens > 1;
+      run_ms = RunMs(kInUseSampled, options_.workload,
+                     model_->Predict(Metric::kTtftMs, architecture).value,
+                     decodes ? model_->Predict(Metric::kTpotMs, architecture).value : 0);
+    }
     return pace_ * (kLoadSeconds + (options_.rounds + kExtraRuns) * run_ms * 1e-3);
   }
   std::vector<Observation> MeasureBatch(std::span<const Architecture> batch, bool memory);

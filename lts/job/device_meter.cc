@@ -86,8 +86,8 @@ double DeviceMeter::EstimateRunMs(const Architecture& architecture) const {
   const WorkloadCounts counts = CountsOf(architecture, options_.workload, options_.config.dtype);
   const double step_ms = std::max(static_cast<double>(counts.decode_flops) / flops_per_ms_,
                                   static_cast<double>(counts.weight_bytes) / bytes_per_ms_);
-  return static_cast<double>(counts.prefill_flops) / flops_per_ms_ +
-         static_cast<double>(options_.workload.output_tokens) * step_ms;
+  return RunMs(kInUseSampled, options_.workload,
+               static_cast<double>(counts.prefill_flops) / flops_per_ms_, step_ms);
 }
 
 std::size_t DeviceMeter::GroupEnd(std::span<const Architecture> architectures, std::size_t begin,
@@ -171,7 +171,7 @@ void DeviceMeter::TimeGroup(std::span<const Architecture> architectures,
     try {
       subjects.push_back(
           MakeSubject(runtime_->LoadRandom(architectures[i], options_.seed, Purpose::kTiming),
-                      options_.workload));
+                      options_.workload, kInUseSampled));
       loaded.push_back(i);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kOutOfMemory) throw;

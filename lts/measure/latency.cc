@@ -90,12 +90,10 @@ class Recorder {
     const WorkloadTiming timing = subjects_[index]->Run(clock_);
     const double end = NowS();
     const double ttft_s = timing.ttft_ms * 1e-3;
-    const double decode_s =
-        timing.tpot_ms * 1e-3 * static_cast<double>(std::max<std::int64_t>(decode_steps_, 0));
+    const double decode_s = timing.decode_ms * 1e-3;
     samples_[index].push_back({end - decode_s - ttft_s / 2, end - decode_s / 2, timing});
   }
 
-  void set_decode_steps(std::int64_t steps) { decode_steps_ = steps; }
   const CanaryTrack& track() const { return track_; }
   const std::vector<Sample>& samples(std::size_t index) const { return samples_[index]; }
 
@@ -105,7 +103,6 @@ class Recorder {
   std::span<TimedSubject* const> subjects_;
   TimedSubject& canary_;
   Clock& clock_;
-  std::int64_t decode_steps_ = 0;
   CanaryTrack track_;
   double canary_end_s_ = 0;
   double canary_run_s_ = 0;
@@ -168,7 +165,6 @@ InterleavedResult MeasureInterleaved(std::span<TimedSubject* const> subjects, Ti
   CheckOptions(options);
   const std::int64_t decode_steps = std::max<std::int64_t>(workload.output_tokens - 1, 0);
   Recorder recorder(subjects, canary, clock);
-  recorder.set_decode_steps(decode_steps);
   recorder.WarmUp(options.warmup_runs);
 
   const auto corrected = [&](std::size_t index, const CanaryReference& to) {

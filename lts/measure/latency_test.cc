@@ -45,7 +45,8 @@ class FakeSubject : public TimedSubject {
     Advance(timing.ttft_ms);
     if (output_tokens_ > 1) {
       timing.tpot_ms = timing_.tpot_ms * machine_.decode(machine_.NowS()) * noise;
-      Advance(timing.tpot_ms * static_cast<double>(output_tokens_ - 1));
+      timing.decode_ms = timing.tpot_ms * static_cast<double>(output_tokens_ - 1);
+      Advance(timing.decode_ms);
     }
     EXPECT_EQ(&clock, &machine_.clock);
     machine_.log.push_back({who_, begin, machine_.NowS()});

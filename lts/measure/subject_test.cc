@@ -24,7 +24,7 @@ struct Calls {
   FakeClock clock;
   SessionOptions options;
   std::vector<std::int64_t> prepared;
-  std::array<Step, 64> steps{};
+  std::array<Step, 128> steps{};
   std::size_t step_count = 0;
   std::vector<std::int32_t> tokens = std::vector<std::int32_t>(4096);
   std::size_t token_count = 0;
@@ -100,6 +100,67 @@ TEST(ModelSubject, EveryRunStartsFromAnEmptyContext) {
   subject.Run(calls.clock);
   ASSERT_EQ(calls.step_count, 10U);
   for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(calls.steps[i], calls.steps[i + 5]);
+}
+
+// 1 ms a token and a batch of two: 3 ms are reached by the second step.
+TEST(ModelSubject, WarmsUpForTheTimeAskedForOrSixtyFourSteps) {
+  const auto warm_up_steps = [](double ms) {
+    Calls calls;
+    ModelSubject subject(std::make_shared<FakeModel>(calls), kWorkload, {.warm_up_ms = ms});
+    const WorkloadTiming timing = subject.Run(calls.clock);
+    EXPECT_DOUBLE_EQ(timing.ttft_ms, 8);
+    EXPECT_DOUBLE_EQ(timing.tpot_ms, 1);
+    for (std::size_t i = 0; i + 4 < calls.step_count; ++i) {
+      EXPECT_EQ(calls.steps.at(i), (Step{2, 0}));
+    }
+    return calls.step_count - 4;  // the prompt and three decode steps
+  };
+  EXPECT_EQ(warm_up_steps(0), 1U);
+  EXPECT_EQ(warm_up_steps(1), 1U);
+  EXPECT_EQ(warm_up_steps(1.5), 2U);
+  EXPECT_EQ(warm_up_steps(20), 20U);
+  EXPECT_EQ(warm_up_steps(1e9), 64U);
+}
+
+TEST(ModelSubject, TimesTheMiddleOfTheOutputWhereAllOfItWouldTakeTooLong) {
+  constexpr Workload kLong{.prompt_tokens = 4, .output_tokens = 40, .batch = 2};
+  const auto run = [&](double decode_ms) {
+    Calls calls;
+    ModelSubject subject(std::make_shared<FakeModel>(calls), kLong, {.decode_ms = decode_ms});
+    const WorkloadTiming timing = subject.Run(calls.clock);
+    EXPECT_DOUBLE_EQ(timing.ttft_ms, 4);
+    EXPECT_DOUBLE_EQ(timing.tpot_ms, 1);
+    EXPECT_EQ(calls.options.max_tokens, 43);
+    return std::pair(std::vector<Step>(calls.steps.begin(),
+                                       calls.steps.begin() + static_cast<int>(calls.step_count)),
+                     timing.decode_ms);
+  };
+  // 13 of 39 steps, 13 before them and 13 behind: the context grows by 4, 4, 4 and 1.
+  const auto [steps, decode_ms] = run(13);
+  EXPECT_DOUBLE_EQ(decode_ms, 13);
+  ASSERT_EQ(steps.size(), 2U + 4U + 13U);
+  EXPECT_EQ(std::vector<Step>(steps.begin(), steps.begin() + 7),
+            (std::vector<Step>{{2, 0}, {8, 0}, {8, 4}, {8, 8}, {8, 12}, {2, 16}, {2, 17}}));
+  EXPECT_EQ(steps.back(), (Step{2, 29}));
+  // An odd number is left over by an even one: one more is timed, never fewer than eight.
+  EXPECT_DOUBLE_EQ(run(14).second, 15);
+  EXPECT_DOUBLE_EQ(run(0.5).second, 9);
+  EXPECT_DOUBLE_EQ(run(39).second, 39);
+  EXPECT_DOUBLE_EQ(run(1000).second, 39);
+}
+
+TEST(RunMs, IsWhatARunTakes) {
+  constexpr Workload kLong{.prompt_tokens = 4, .output_tokens = 40, .batch = 2};
+  for (const SubjectOptions& options :
+       {SubjectOptions{}, SubjectOptions{.warm_up_ms = 10}, SubjectOptions{10, 13}}) {
+    Calls calls;
+    ModelSubject subject(std::make_shared<FakeModel>(calls), kLong, options);
+    const std::int64_t begin = calls.clock.NowNs();
+    subject.Run(calls.clock);
+    const double skipped_ms = options.decode_ms < 39 ? 13 : 0;
+    EXPECT_DOUBLE_EQ(RunMs(options, kLong, 4, 1),
+                     static_cast<double>(calls.clock.NowNs() - begin) * 1e-6 - skipped_ms);
+  }
 }
 
 TEST(ModelSubject, OneOutputTokenHasNoDecodeStep) {

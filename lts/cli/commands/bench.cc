@@ -149,7 +149,7 @@ void TimeGroup(std::span<Row> group, const std::vector<Engine>& engines, TimedSu
   for (const Row& row : group) {
     for (const Engine& engine : engines) {
       subjects.push_back(
-          MakeSubject(engine.runtime->LoadRandom(row.model.architecture, kSeed), workload));
+          MakeSubject(engine.runtime->LoadRandom(row.model.architecture, kSeed), workload, kInUse));
       pointers.push_back(subjects.back().get());
     }
   }

@@ -57,7 +57,7 @@ InterleavedResult TimeGroup(std::span<Subject> group, Runtime& runtime, TimedSub
   for (const Subject& subject : group) {
     std::shared_ptr<LoadedModel> model =
         runtime.LoadRandom(subject.architecture, kSeed, Purpose::kTiming);
-    subjects.push_back(MakeSubject(std::move(model), workload));
+    subjects.push_back(MakeSubject(std::move(model), workload, kInUse));
     pointers.push_back(subjects.back().get());
   }
   InterleavedResult result =
