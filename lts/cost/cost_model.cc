@@ -100,7 +100,7 @@ struct CostModel::State {
     return std::sqrt(a * a + b * b + a * b) / (ttft + decode);
   }
   void HoldOutLatency();
-  double Deviation(Metric metric, std::int64_t n_layer, std::int64_t d_model) const;
+  double Deviation(Metric metric, std::int64_t n_layer, std::int64_t d_model, IntervalOf of) const;
 };
 
 CostModel::State::State(CostContext context_of_all, std::span<const Observation> all)
@@ -173,17 +173,19 @@ void CostModel::State::HoldOutLatency() {
 }
 
 // Of kLatencyMs at an architecture of usual layers: Uncertainty knows no others.
-double CostModel::State::Deviation(Metric metric, std::int64_t n_layer,
-                                   std::int64_t d_model) const {
-  if (metric != Metric::kLatencyMs) return Model(metric).Deviation(n_layer, d_model);
-  const double prefill = Model(Metric::kTtftMs).Deviation(n_layer, d_model);
-  if (decode_steps() == 0) return prefill;
-  const double ttft = std::max(
-      kLeast, Model(Metric::kTtftMs).Finish(Model(Metric::kTtftMs).Usual(n_layer, d_model)));
-  const double tpot = std::max(
-      kLeast, Model(Metric::kTpotMs).Finish(Model(Metric::kTpotMs).Usual(n_layer, d_model)));
-  return LatencyDeviation(ttft, prefill, decode_steps() * tpot,
-                          Model(Metric::kTpotMs).Deviation(n_layer, d_model));
+double CostModel::State::Deviation(Metric metric, std::int64_t n_layer, std::int64_t d_model,
+                                   IntervalOf of) const {
+  const auto deviation = [&](const MetricModel& model) {
+    const MetricModel::Deviations both = model.Deviation(n_layer, d_model);
+    return of == IntervalOf::kMeasurement ? both.total : both.model;
+  };
+  if (metric != Metric::kLatencyMs) return deviation(Model(metric));
+  const MetricModel& prefill = Model(Metric::kTtftMs);
+  if (decode_steps() == 0) return deviation(prefill);
+  const MetricModel& decode = Model(Metric::kTpotMs);
+  const double ttft = std::max(kLeast, prefill.Finish(prefill.Usual(n_layer, d_model)));
+  const double tpot = std::max(kLeast, decode.Finish(decode.Usual(n_layer, d_model)));
+  return LatencyDeviation(ttft, deviation(prefill), decode_steps() * tpot, deviation(decode));
 }
 
 CostModel::CostModel(CostContext context, std::span<const Observation> observations)
@@ -197,7 +199,7 @@ CostModel& CostModel::operator=(CostModel&&) noexcept = default;
 const CostContext& CostModel::context() const { return state_->context; }
 bool CostModel::Has(Metric metric) const { return state_->Has(metric); }
 
-Estimate CostModel::Predict(Metric metric, const Architecture& architecture) const {
+Estimate CostModel::Predict(Metric metric, const Architecture& architecture, IntervalOf of) const {
   LTS_CHECK(Has(metric));
   CheckOfContext(architecture, state_->context, "architecture");
   Estimate estimate;
@@ -210,7 +212,7 @@ Estimate CostModel::Predict(Metric metric, const Architecture& architecture) con
   } else {
     estimate.value = state_->Model(metric).Predict(architecture);
   }
-  const double factor = 1 + Uncertainty(metric, architecture.n_layer(), architecture.d_model());
+  const double factor = 1 + Uncertainty(metric, architecture.n_layer(), architecture.d_model(), of);
   estimate.low = estimate.value / factor;
   estimate.high = estimate.value * factor;
   return estimate;
@@ -232,12 +234,13 @@ double CostModel::Finish(Metric metric, double sum) const {
   return state_->Model(metric).Finish(sum);
 }
 
-double CostModel::Uncertainty(Metric metric, std::int64_t n_layer, std::int64_t d_model) const {
+double CostModel::Uncertainty(Metric metric, std::int64_t n_layer, std::int64_t d_model,
+                              IntervalOf of) const {
   LTS_CHECK(Has(metric));
   const double quantile =
       metric == Metric::kLatencyMs ? state_->latency_quantile : state_->Model(metric).quantile();
   // Twenty times more or less is as good as knowing nothing, and stays finite.
-  return std::expm1(std::min(quantile * state_->Deviation(metric, n_layer, d_model), 3.0));
+  return std::expm1(std::min(quantile * state_->Deviation(metric, n_layer, d_model, of), 3.0));
 }
 
 CostModel::Quality CostModel::CrossValidate(Metric metric) const {

@@ -37,6 +37,10 @@ struct Estimate {
   double high = 0;
 };
 
+// What an interval is for: one new measurement, its noise included, or what many measurements would
+// agree on.
+enum class IntervalOf { kMeasurement, kTrueValue };
+
 // One measured architecture: at least one of kTtftMs, kTpotMs, kPeakMemoryMib. Other metrics are
 // ignored; of a Measurement value, low and high count.
 struct Observation {
@@ -69,7 +73,8 @@ class CostModel {
   bool Has(Metric metric) const;
   // Throws kInvalidArgument when the architecture is not of the context; LTS_CHECK(Has(metric)).
   // Below 5 us with 50 observations.
-  Estimate Predict(Metric metric, const Architecture& architecture) const;
+  Estimate Predict(Metric metric, const Architecture& architecture,
+                   IntervalOf of = IntervalOf::kMeasurement) const;
 
   // The parts of Predict().value; kTtftMs, kTpotMs and kPeakMemoryMib. Layer and Peak >= 0;
   // Layer + Last >= 0, and Last is 0 but for kTtftMs.
@@ -78,9 +83,10 @@ class CostModel {
   double Last(Metric metric, std::int64_t d_model, const LayerShape& layer) const;
   double Peak(Metric metric, std::int64_t d_model, const LayerShape& layer) const;
   double Finish(Metric metric, double sum) const;  // increasing; positive
-  // Predict() is value / (1 + u) .. value * (1 + u), with u of the shared dimensions alone. For
-  // kLatencyMs as well.
-  double Uncertainty(Metric metric, std::int64_t n_layer, std::int64_t d_model) const;
+  // The interval is value / (1 + u) .. value * (1 + u), with u of the shared dimensions alone; that
+  // of Predict() is kMeasurement's. For kLatencyMs as well.
+  double Uncertainty(Metric metric, std::int64_t n_layer, std::int64_t d_model,
+                     IntervalOf of = IntervalOf::kMeasurement) const;
 
   // How good the model is on architectures that it has not seen, by leaving each out in turn (a
   // twentieth at a time where there are more).

@@ -19,6 +19,14 @@ constexpr int kReweightings = 8;
 // No measurement is better than this, whatever its few samples say.
 constexpr double kLeastNoise = 0.002;
 constexpr double kLeastValue = 1e-9;
+// How alike the errors of architectures are: they depend on what fits which cache, so on the width
+// (with the vocabulary's tables) first and on the depth second.
+constexpr double kWidthLength = 0.25;
+constexpr double kDepthLength = 0.8;
+// Errors beyond this many deviations count as so many, and the errors of everything else together
+// count as so many observations, when the errors around a value are averaged.
+constexpr double kMostDeviations = 4;
+constexpr double kElsewhere = 3;
 // A curve is worth its knots only where it lowers the held-out error by this much.
 constexpr double kCurveGain = 0.97;
 constexpr int kCurveSegments = 5;
@@ -28,6 +36,16 @@ constexpr ResidualKernel kFirstKernel{.amplitude = 0.03, .length = 0.5};
 constexpr std::array<double, 6> kAmplitudes{0, 0.01, 0.02, 0.04, 0.08, 0.16};
 constexpr std::array<double, 3> kLengths{0.25, 0.5, 1.0};
 constexpr std::array<double, 6> kNoiseScales{0.35, 0.5, 0.7, 1, 1.4, 2};
+
+double Likeness(std::int64_t n_layer, std::int64_t d_model, std::int64_t other_n_layer,
+                std::int64_t other_d_model) {
+  const auto near = [](std::int64_t a, std::int64_t b, double length) {
+    const double distance = std::log(static_cast<double>(a) / static_cast<double>(b)) / length;
+    return std::exp(-0.5 * distance * distance);
+  };
+  return near(d_model, other_d_model, kWidthLength) *
+         (0.5 + 0.5 * near(n_layer, other_n_layer, kDepthLength));
+}
 
 double Dot(std::span<const double> a, const FeatureVector& b) {
   double sum = 0;
@@ -75,7 +93,6 @@ double IntervalQuantile(std::span<const HeldOut> held_out, std::size_t skip) {
 MetricModel::MetricModel(const CostFeatures& features, Metric metric,
                          std::span<const MetricObservation> observations)
     : features_(features), metric_(metric) {
-  std::vector<double> noises;
   std::vector<double> ratios;
   for (const MetricObservation& o : observations) {
     const Architecture& a = *o.architecture;
@@ -83,7 +100,7 @@ MetricModel::MetricModel(const CostFeatures& features, Metric metric,
     row.n_layer = a.n_layer();
     row.d_model = a.d_model();
     row.value = o.value;
-    row.noise = o.noise;
+    row.own_noise = o.noise;
     row.features = features_.Shared(metric, a.d_model());
     double peak = 0;
     for (const LayerShape& layer : a.layers()) {
@@ -96,15 +113,13 @@ MetricModel::MetricModel(const CostFeatures& features, Metric metric,
     const FeatureVector all = features_.Layer(metric, a.d_model(), a.layers().back());
     const FeatureVector last = features_.LastLayer(metric, a.d_model(), a.layers().back());
     for (std::size_t j = 0; j < all.size(); ++j) row.last_difference[j] = last[j] - all[j];
-    noises.push_back(o.noise);
     rows_.push_back(row);
   }
   LTS_CHECK(rows_.size() >= 3);
-  // Few samples say little of their own noise: halfway to what is usual here.
-  const double usual = Median(noises);
+  // Few samples say little of their own noise: halfway to what is usual for such shapes.
   for (Row& row : rows_) {
-    row.noise =
-        std::sqrt(0.5 * row.noise * row.noise + 0.5 * usual * usual + kLeastNoise * kLeastNoise);
+    const double usual = NoiseAt(row.n_layer, row.d_model);
+    row.noise = std::sqrt(0.5 * row.own_noise * row.own_noise + 0.5 * usual * usual);
   }
   std::sort(ratios.begin(), ratios.end());
   ratios_[0] = ratios.front();
@@ -130,7 +145,50 @@ MetricModel::MetricModel(const CostFeatures& features, Metric metric,
   ChooseNoise(all, best);
   fit_ = FitTo(all, best);
   held_out_ = HoldOut(best);
+  for (const HeldOut& h : held_out_) {
+    const double error =
+        std::min(std::abs(std::log(h.observed / h.predicted)) / h.deviation, kMostDeviations);
+    squares_.push_back(error * error);
+  }
+  for (std::size_t i = 0; i < held_out_.size(); ++i)
+    held_out_[i].deviation *= ScaleAt(rows_[i].n_layer, rows_[i].d_model, i);
   quantile_ = IntervalQuantile(held_out_);
+}
+
+// Relative, of a measurement of such a shape: what the observations' own intervals say, those of
+// like shapes counting most and all of them together as one more. A machine is not equally noisy
+// everywhere: a model that just fits a cache that others share is timed worse than one that does
+// not.
+double MetricModel::NoiseAt(std::int64_t n_layer, std::int64_t d_model) const {
+  double everywhere = 0;
+  double weights = 1;
+  double squares = 0;
+  for (const Row& row : rows_) {
+    const double weight = Likeness(row.n_layer, row.d_model, n_layer, d_model);
+    const double square = row.own_noise * row.own_noise;
+    everywhere += square / static_cast<double>(rows_.size());
+    weights += weight;
+    squares += weight * square;
+  }
+  return std::sqrt((squares + everywhere) / weights + kLeastNoise * kLeastNoise);
+}
+
+// How much larger errors are around this shape than the deviations have it, as far as left-out
+// observations tell (without `skip`): the shape of an interval, whose size is the quantile's.
+double MetricModel::ScaleAt(std::int64_t n_layer, std::int64_t d_model, std::size_t skip) const {
+  double everywhere = 0;
+  double weights = kElsewhere;
+  double squares = 0;
+  double count = 0;
+  for (std::size_t i = 0; i < squares_.size(); ++i) {
+    if (i == skip) continue;
+    const double weight = Likeness(rows_[i].n_layer, rows_[i].d_model, n_layer, d_model);
+    everywhere += squares_[i];
+    ++count;
+    weights += weight;
+    squares += weight * squares_[i];
+  }
+  return std::sqrt(std::max(0.01, (squares + kElsewhere * everywhere / count) / weights));
 }
 
 FeatureVector MetricModel::Total(const Row& row, bool last_position_only) const {
@@ -210,8 +268,6 @@ MetricModel::Fit MetricModel::FitTo(std::span<const std::size_t> subset,
     targets.push_back(rows_[i].value);
     noises.push_back(rows_[i].noise);
   }
-  fit.noise = std::sqrt(std::inner_product(noises.begin(), noises.end(), noises.begin(), 0.0) /
-                        static_cast<double>(noises.size()));
   std::vector<double> huber;
   FitCoefficients(subset, targets, noises, fit, huber);
   for (int round = 0; choice.curve && round < 3; ++round) {
@@ -297,7 +353,7 @@ std::vector<HeldOut> MetricModel::HoldOut(const Choice& choice) const {
       const Row& row = rows_[i];
       const double sum = SharedOf(fit, row.n_layer, row.d_model) + LayersOf(fit, row);
       held_out[i] = {std::max(fit.curve(sum), kLeastValue), row.value,
-                     DeviationOf(fit, row.n_layer, row.d_model)};
+                     DeviationOf(fit, row.n_layer, row.d_model).total};
     }
   }
   return held_out;
@@ -344,7 +400,8 @@ double MetricModel::LayersOf(const Fit& fit, const Row& row) const {
   return Dot(fit.per_unit, Total(row, fit.last_position_only)) - Dot(fit.per_unit, shared);
 }
 
-double MetricModel::DeviationOf(const Fit& fit, std::int64_t n_layer, std::int64_t d_model) const {
+MetricModel::Deviations MetricModel::DeviationOf(const Fit& fit, std::int64_t n_layer,
+                                                 std::int64_t d_model) const {
   double coefficients = 0;
   double elasticity = 0.2;
   for (const double ratio : ratios_) {
@@ -361,8 +418,13 @@ double MetricModel::DeviationOf(const Fit& fit, std::int64_t n_layer, std::int64
   }
   const double model =
       elasticity * elasticity * (coefficients + fit.residual.Variance(n_layer, d_model));
-  const double noise = fit.noise * fit.noise_scale;
-  return std::sqrt(model + noise * noise);
+  // Observations that scatter more than their own intervals tell are not explained by noise: the
+  // rest is what no feature knows of an architecture, and repeating a measurement does not remove
+  // it.
+  const double noise = NoiseAt(n_layer, d_model);
+  const double scatter = noise * fit.noise_scale;
+  const double misfit = std::max(scatter * scatter - noise * noise, 0.0);
+  return {.model = std::sqrt(model + misfit), .total = std::sqrt(model + scatter * scatter)};
 }
 
 MetricModel::SharedPart MetricModel::SharedPartOf(std::int64_t n_layer,
@@ -371,7 +433,10 @@ MetricModel::SharedPart MetricModel::SharedPartOf(std::int64_t n_layer,
   const auto found = shared_parts_.find({n_layer, d_model});
   if (found != shared_parts_.end()) return found->second;
   if (shared_parts_.size() >= kMaxSharedParts) shared_parts_.clear();
-  const SharedPart part{SharedOf(fit_, n_layer, d_model), DeviationOf(fit_, n_layer, d_model)};
+  SharedPart part{SharedOf(fit_, n_layer, d_model), DeviationOf(fit_, n_layer, d_model)};
+  const double scale = ScaleAt(n_layer, d_model);
+  part.deviation.model *= scale;
+  part.deviation.total *= scale;
   shared_parts_[{n_layer, d_model}] = part;
   return part;
 }
@@ -412,7 +477,7 @@ double MetricModel::Predict(const Architecture& architecture) const {
   return Finish(sum + Last(architecture.d_model(), layers.back()) + peak);
 }
 
-double MetricModel::Deviation(std::int64_t n_layer, std::int64_t d_model) const {
+MetricModel::Deviations MetricModel::Deviation(std::int64_t n_layer, std::int64_t d_model) const {
   return SharedPartOf(n_layer, d_model).deviation;
 }
 

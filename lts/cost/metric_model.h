@@ -61,9 +61,14 @@ class MetricModel {
   double Finish(double sum) const;
   double Predict(const Architecture& architecture) const;
 
-  // Standard deviation of the logarithm of measured over predicted, for architectures of these
-  // dimensions: coefficients, residual and the noise of a measurement.
-  double Deviation(std::int64_t n_layer, std::int64_t d_model) const;
+  // Standard deviations of the logarithm of measured over predicted, for architectures of these
+  // dimensions. `model`: coefficients, residual, and what is beyond both; `total`: with the noise
+  // of a measurement.
+  struct Deviations {
+    double model = 0;
+    double total = 0;
+  };
+  Deviations Deviation(std::int64_t n_layer, std::int64_t d_model) const;
   // The sum (before Finish) of an architecture of these dimensions whose layers are as wide as is
   // usual among the observations.
   double Usual(std::int64_t n_layer, std::int64_t d_model) const {
@@ -82,7 +87,8 @@ class MetricModel {
     FeatureVector features{};         // of the whole architecture
     FeatureVector last_difference{};  // LastLayer - Layer of its last layer
     double value = 0;
-    double noise = 0;
+    double own_noise = 0;  // as its interval has it
+    double noise = 0;      // as it is taken to be
   };
   // What a fit may do; chosen once, on all observations.
   struct Choice {
@@ -98,10 +104,12 @@ class MetricModel {
     MonotoneCurve curve;
     SharedResidual residual;
     SquareMatrix precision_factor{0};  // Cholesky, of per_unit / unit
-    double noise = 0;                  // of a measurement, relative, before noise_scale
     double noise_scale = 1;
   };
 
+  double NoiseAt(std::int64_t n_layer, std::int64_t d_model) const;
+  double ScaleAt(std::int64_t n_layer, std::int64_t d_model,
+                 std::size_t skip = static_cast<std::size_t>(-1)) const;
   FeatureVector Total(const Row& row, bool last_position_only) const;
   Fit FitTo(std::span<const std::size_t> subset, const Choice& choice) const;
   void FitCoefficients(std::span<const std::size_t> subset, std::span<const double> targets,
@@ -112,14 +120,14 @@ class MetricModel {
   double Reference(const Fit& fit, std::int64_t n_layer, std::int64_t d_model) const;
   double SharedOf(const Fit& fit, std::int64_t n_layer, std::int64_t d_model) const;
   double LayersOf(const Fit& fit, const Row& row) const;
-  double DeviationOf(const Fit& fit, std::int64_t n_layer, std::int64_t d_model) const;
+  Deviations DeviationOf(const Fit& fit, std::int64_t n_layer, std::int64_t d_model) const;
   FeatureVector Nominal(std::int64_t n_layer, std::int64_t d_model, double ratio) const;
 
   // What depends on the shared dimensions alone, kept: a search asks again and again for few of
   // them, and each costs O(observations^2).
   struct SharedPart {
     double shared = 0;
-    double deviation = 0;
+    Deviations deviation;
   };
   SharedPart SharedPartOf(std::int64_t n_layer, std::int64_t d_model) const;
 
@@ -129,6 +137,7 @@ class MetricModel {
   double ratios_[3] = {1, 1, 1};  // d_inner / d_model: least, median, most that was observed
   Fit fit_;
   std::vector<HeldOut> held_out_;
+  std::vector<double> squares_;  // [held out]: of errors in deviations, before ScaleAt
   double quantile_ = 0;
   mutable std::mutex mutex_;
   mutable std::map<std::pair<std::int64_t, std::int64_t>, SharedPart> shared_parts_;  // of fit_

@@ -221,7 +221,8 @@ class Optimist {
       return Count(objective, architecture, stored_.settings.workload, stored_.settings.config)
           .value;
     }
-    const Estimate estimate = model_->Predict(objective.metric, architecture);
+    const Estimate estimate =
+        model_->Predict(objective.metric, architecture, IntervalOf::kTrueValue);
     return direction == Direction::kMinimize ? estimate.low : estimate.high;
   }
 

@@ -21,9 +21,12 @@ class VerifyTest : public SearchJobTest {
   void SetUp() override {
     SearchJobTest::SetUp();
     options_ = Options();
-    options_.algorithm = "exact";
     options_.workload = MadeUpDevice().workload;
     options_.budget_evaluations = 40;
+    Search("exact");
+  }
+  void Search(const std::string& algorithm) {
+    options_.algorithm = algorithm;
     MadeUpMeter meter(MadeUpDevice{.noise = 0.01}, clock_);
     report_ = RunSearchJob(options_, nullptr, &meter, clock_).report;
   }
@@ -69,6 +72,7 @@ TEST_F(VerifyTest, EveryMemberIsMissed) {
 }
 
 TEST_F(VerifyTest, EveryDominatedMemberIsFound) {
+  Search("random");  // the exact search hardly measures any
   const Json front = Front();
   int added = 0;
   for (const ReportMember& member : report_.evaluated) {

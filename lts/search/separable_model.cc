@@ -182,7 +182,8 @@ void SeparableSpace::Predict(FamilyInfo& family) const {
     }
     for (std::size_t q = 0; q < quantities_.size(); ++q) {
       if (quantities_[q].counted < 0) {
-        family.uncertainty[depth][q] = model_->Uncertainty(quantities_[q].metric, n_layer, d_model);
+        family.uncertainty[depth][q] =
+            model_->Uncertainty(quantities_[q].metric, n_layer, d_model, IntervalOf::kTrueValue);
       }
     }
   }

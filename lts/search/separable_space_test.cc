@@ -101,13 +101,13 @@ TEST(SeparableSpace, PredictionsAreThoseOfTheModel) {
     const Point point = problem.PointOf(member);
     const Point optimistic = best.PointOf(member);
     constexpr double kRounding = 1e-5;  // nanoseconds and bytes against milliseconds and mebibytes
-    const Estimate latency = model.Predict(Metric::kLatencyMs, a);
+    const Estimate latency = model.Predict(Metric::kLatencyMs, a, IntervalOf::kTrueValue);
     EXPECT_NEAR(point[1], latency.value, kRounding * latency.value);
     EXPECT_NEAR(optimistic[1], latency.low, kRounding * latency.value);
-    const Estimate memory = model.Predict(Metric::kPeakMemoryMib, a);
+    const Estimate memory = model.Predict(Metric::kPeakMemoryMib, a, IntervalOf::kTrueValue);
     EXPECT_NEAR(point[2], memory.value, kRounding * memory.value);
     EXPECT_NEAR(optimistic[2], memory.low, kRounding * memory.value);
-    const Estimate ttft = model.Predict(Metric::kTtftMs, a);
+    const Estimate ttft = model.Predict(Metric::kTtftMs, a, IntervalOf::kTrueValue);
     EXPECT_NEAR(point[3], -ttft.value, kRounding * ttft.value);
     EXPECT_NEAR(optimistic[3], -ttft.high, kRounding * ttft.value);
   });
