@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -19,6 +20,10 @@ constexpr std::size_t kMinObservations = 3;
 // latest, which lie where the front is open, stand for all.
 constexpr std::ptrdiff_t kFirst = 24;
 constexpr std::ptrdiff_t kLatest = 96;
+// What Next() weighs against each other takes the square of so many, some fifty times.
+constexpr std::size_t kMostOpen = 400;
+constexpr int kHalvings = 10;
+constexpr double kFarthest = 10;  // a gap in place of an infinite one
 
 // The factor less one by which `m` has to improve to be as good as `x` (certificate.h); both
 // minimised, so that a maximised objective is negative on both sides.
@@ -246,19 +251,74 @@ void Certifier::CrossValidate() {
 
 std::vector<Genome> Certifier::Next(std::int64_t count) const {
   const Impl& impl = *impl_;
-  std::vector<double> gaps;
-  gaps.reserve(impl.entries.size());
-  for (const Impl::Entry& entry : impl.entries) gaps.push_back(entry.gap);
+  // The open points that no other one dominates: what covers these covers all. Of very many every
+  // so-manieth, in order of their gaps.
+  std::vector<std::size_t> open;
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < impl.entries.size(); ++i) {
+    if (impl.entries[i].gap <= impl.certificate.tolerance) continue;
+    open.push_back(i);
+    points.push_back(impl.entries[i].optimistic);
+  }
+  if (open.empty() || count <= 0) return {};
+  std::vector<std::size_t> front;
+  for (const std::int64_t i : ParetoFront(points))
+    front.push_back(open[static_cast<std::size_t>(i)]);
+  open = std::move(front);
+  std::ranges::stable_sort(open, std::greater(),
+                           [&](std::size_t i) { return impl.entries[i].gap; });
+  if (open.size() > kMostOpen) {
+    for (std::size_t i = 0; i < kMostOpen; ++i) open[i] = open[i * open.size() / kMostOpen];
+    open.resize(kMostOpen);
+  }
+  const std::size_t n = open.size();
+  std::vector<Point> expected;
+  for (const std::size_t i : open)
+    expected.push_back(impl.expected.PointOf(impl.entries[i].member));
+  std::vector<double> gaps(n * n);  // [candidate, open point]
+  for (std::size_t c = 0; c < n; ++c) {
+    for (std::size_t p = 0; p < n; ++p)
+      gaps[c * n + p] = c == p ? 0 : Gap(expected[c], impl.entries[open[p]].optimistic);
+  }
+  const auto cover = [&](double target, std::size_t most) {
+    std::vector<std::size_t> chosen;
+    std::vector<bool> covered(n);
+    for (std::size_t p = 0; p < n; ++p) covered[p] = impl.entries[open[p]].gap <= target;
+    while (std::ranges::count(covered, false) > 0 && chosen.size() <= most) {
+      std::size_t best = n;
+      std::int64_t most_covered = 0;
+      for (std::size_t c = 0; c < n; ++c) {
+        std::int64_t covers = 0;
+        for (std::size_t p = 0; p < n; ++p) covers += !covered[p] && gaps[c * n + p] <= target;
+        if (covers > most_covered) {
+          most_covered = covers;
+          best = c;
+        }
+      }
+      LTS_CHECK(best < n);  // every point covers itself
+      chosen.push_back(best);
+      for (std::size_t p = 0; p < n; ++p) covered[p] = covered[p] || gaps[best * n + p] <= target;
+    }
+    return chosen;
+  };
+  // The least gap that so many can reach.
+  const auto most = static_cast<std::size_t>(std::max(count, impl.certificate.measured));
+  double low = impl.certificate.tolerance;
+  std::vector<std::size_t> chosen = cover(low, most);
+  double high = impl.entries[open.front()].gap;
+  if (chosen.size() > most) {
+    if (!std::isfinite(high)) high = kFarthest;
+    for (int i = 0; i < kHalvings; ++i) {
+      const double middle = std::sqrt((1 + low) * (1 + high)) - 1;
+      std::vector<std::size_t> at_middle = cover(middle, most);
+      (at_middle.size() > most ? low : high) = middle;
+      if (at_middle.size() <= most && !at_middle.empty()) chosen = std::move(at_middle);
+    }
+  }
   std::vector<Genome> next;
-  while (std::ssize(next) < count && !gaps.empty()) {
-    const auto widest = std::ranges::max_element(gaps);
-    if (*widest <= 0) break;
-    const Impl::Entry& chosen = impl.entries[static_cast<std::size_t>(widest - gaps.begin())];
-    next.push_back(impl.expected.GenomeOf(chosen.member));
-    const Point point = impl.expected.PointOf(chosen.member);
-    for (std::size_t i = 0; i < gaps.size(); ++i)
-      gaps[i] = std::min(gaps[i], Gap(point, impl.entries[i].optimistic));
-    gaps[static_cast<std::size_t>(&chosen - impl.entries.data())] = 0;
+  for (const std::size_t c : chosen) {
+    if (std::ssize(next) == count) break;
+    next.push_back(impl.expected.GenomeOf(impl.entries[open[c]].member));
   }
   return next;
 }
