@@ -116,9 +116,10 @@ ExactOutcome ConcludeExactSearch(const SearchSpace& space, const SearchOptions& 
   std::ranges::sort(outcome.expected, {}, &ExactOutcome::Expected::objectives);
   const std::size_t all = outcome.expected.size();
   if (all > kMaxExpected) {
+    std::vector<ExactOutcome::Expected> spread;  // beside them: a member may keep its index
     for (std::size_t i = 0; i < kMaxExpected; ++i)
-      outcome.expected[i] = std::move(outcome.expected[i * (all - 1) / (kMaxExpected - 1)]);
-    outcome.expected.resize(kMaxExpected);
+      spread.push_back(std::move(outcome.expected[i * (all - 1) / (kMaxExpected - 1)]));
+    outcome.expected = std::move(spread);
   }
   return outcome;
 }

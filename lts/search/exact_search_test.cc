@@ -146,6 +146,19 @@ TEST(ExactSearch, WhatIsOnlyCountedIsSolvedAtOnce) {
   EXPECT_EQ(result.front.size(), ParetoFront(Truth(space, all, options)).size());
 }
 
+// Of a front too long for a report, members spread over it are left, each whole.
+TEST(ExactSearch, LongExpectedFrontsAreThinned) {
+  const SearchSpace space = LoadSpace("lts-gpt2");
+  SearchOptions options = Options();
+  options.objectives = {{"decoder_params", Direction::kMaximize}, {"flops"}};
+  const ExactOutcome outcome = ConcludeExactSearch(space, options, {});
+  ASSERT_EQ(outcome.expected.size(), kMaxExpected);
+  for (const ExactOutcome::Expected& member : outcome.expected) {
+    ASSERT_EQ(std::ssize(member.genome), space.gene_count());
+    EXPECT_EQ(member.objectives.size(), 2U);
+  }
+}
+
 TEST(ExactSearch, OnePoint) {
   const SearchSpace space = TinySpace({2}, {64}, {128}, {4});
   const SearchResult result = Search(space, Options());
