@@ -16,14 +16,14 @@ namespace {
 constexpr std::string_view kArchType = "arch_type";
 constexpr std::string_view kDefaultArchType = "gpt2";
 
-// Archai's lists hold a value for each layer that the space allows; the first n_layer are the
-// architecture.
+// Archai's lists by layer hold a value for each layer that the space allows; the first n_layer are
+// the architecture. Lists of something else are by cluster of the vocabulary.
 void CutLists(Json& config) {
   const Json* n_layer = config.Find("n_layer");
   if (n_layer == nullptr || !n_layer->is_int()) return;
   const std::int64_t keep = std::max<std::int64_t>(n_layer->AsInt(), 0);
   for (auto& [key, value] : config.AsObject()) {
-    if (!value.is_array()) continue;
+    if (!value.is_array() || key == "cutoffs" || key == "tie_projs") continue;
     Json::Array& list = value.AsArray();
     if (static_cast<std::int64_t>(list.size()) > keep) list.resize(static_cast<std::size_t>(keep));
   }

@@ -52,14 +52,43 @@ void CheckFields(const ArchitectureFields& fields) {
   backbone.check(fields);
 }
 
-DecoderSettings DefaultSettings(const ArchitectureFields& fields) {
-  const auto defaults = FindBackbone(fields.backbone).default_settings;
-  return defaults == nullptr ? DecoderSettings{} : defaults(fields);
+// Equal decoders get equal fields.
+void Complete(AdaptiveVocabulary& adaptive, std::int64_t d_model) {
+  if (adaptive.d_embed == 0) adaptive.d_embed = d_model;
+  const bool projects = adaptive.div_val > 1 || adaptive.d_embed != d_model;
+  if (adaptive.cutoffs.empty() || !projects) adaptive.tied_projections = false;
+}
+
+void CheckAdaptive(const AdaptiveVocabulary& adaptive, const ArchitectureFields& fields) {
+  CheckRange("d_embed", adaptive.d_embed, kMaxDModel);
+  CheckRange("div_val", adaptive.div_val, kMaxDModel);
+  if (std::ssize(adaptive.cutoffs) > kMaxCutoffs) {
+    Fail(fmt::format("cutoffs: got {} of them, expected at most {}", adaptive.cutoffs.size(),
+                     kMaxCutoffs));
+  }
+  std::int64_t previous = 0;
+  std::int64_t width = adaptive.d_embed;
+  for (const std::int64_t cutoff : adaptive.cutoffs) {
+    if (cutoff <= previous || cutoff >= fields.vocab_size) {
+      Fail(
+          fmt::format("cutoffs: got {} after {}, expected ascending integers in [1, vocab_size - 1 "
+                      "= {}]",
+                      cutoff, previous, fields.vocab_size - 1));
+    }
+    previous = cutoff;
+    width /= adaptive.div_val;
+  }
+  if (width < 1) {
+    Fail(fmt::format(
+        "div_val: got {}, expected less: with d_embed = {} the last of {} clusters would "
+        "have no width",
+        adaptive.div_val, adaptive.d_embed, adaptive.cutoffs.size() + 1));
+  }
 }
 
 void CheckSettings(const ArchitectureFields& fields) {
   const Backbone& backbone = FindBackbone(fields.backbone);
-  const DecoderSettings defaults = DefaultSettings(fields);
+  const DecoderSettings defaults = DefaultSettingsOf(fields);
   const DecoderSettings& settings = *fields.settings;
   const auto check = [&](std::string_view field, std::string_view key, const auto& value,
                          const auto& otherwise, bool in_range, std::string_view expected) {
@@ -83,6 +112,17 @@ void CheckSettings(const ArchitectureFields& fields) {
   check("norm_epsilon", backbone.keys.norm_epsilon, settings.norm_epsilon, defaults.norm_epsilon,
         settings.norm_epsilon >= 1e-30 && settings.norm_epsilon < 1, "a number in [1e-30, 1)");
   check("tied_head", backbone.keys.tied_head, settings.tied_head, defaults.tied_head, true, "");
+  check("memory_tokens", backbone.keys.memory_tokens, settings.memory_tokens,
+        defaults.memory_tokens, settings.memory_tokens >= 0 && settings.memory_tokens <= kMaxSeqLen,
+        fmt::format("an integer in [0, {}]", kMaxSeqLen));
+  if (settings.adaptive && backbone.keys.adaptive.d_embed.empty()) {
+    Fail(fmt::format("d_embed, div_val, cutoffs: {} has no adaptive vocabulary", backbone.name));
+  }
+  if (!settings.adaptive && defaults.adaptive) {
+    Fail(fmt::format("d_embed, div_val, cutoffs: got none: {} has always an adaptive vocabulary",
+                     backbone.name));
+  }
+  if (settings.adaptive) CheckAdaptive(*settings.adaptive, fields);
 }
 
 // An integer when all layers agree, otherwise a list.
@@ -113,7 +153,8 @@ Architecture::Architecture(ArchitectureFields fields, std::string_view name)
     : fields_(std::move(fields)) {
   try {
     CheckFields(fields_);
-    if (!fields_.settings) fields_.settings = DefaultSettings(fields_);
+    if (!fields_.settings) fields_.settings = DefaultSettingsOf(fields_);
+    if (fields_.settings->adaptive) Complete(*fields_.settings->adaptive, fields_.d_model);
     CheckSettings(fields_);
   } catch (const Error& error) {
     if (name.empty()) throw;
@@ -172,7 +213,7 @@ Json Architecture::ToConfig() const {
   config["n_head"] = PerLayer(layers(), &LayerShape::n_head);
   Json n_kv_head = PerLayer(layers(), &LayerShape::n_kv_head);
   if (n_kv_head != config["n_head"]) config["n_kv_head"] = std::move(n_kv_head);
-  const DecoderSettings defaults = DefaultSettings(fields_);
+  const DecoderSettings defaults = DefaultSettingsOf(fields_);
   const auto put = [&config](std::string_view key, const auto& value, const auto& otherwise) {
     if (value != otherwise) config[key] = value;
   };
@@ -180,6 +221,13 @@ Json Architecture::ToConfig() const {
   put("rotary_base", settings().rotary_base, defaults.rotary_base);
   put("norm_epsilon", settings().norm_epsilon, defaults.norm_epsilon);
   put("tied_head", settings().tied_head, defaults.tied_head);
+  put("mem_len", settings().memory_tokens, defaults.memory_tokens);
+  if (settings().adaptive && settings().adaptive != defaults.adaptive) {
+    const AdaptiveKeys& keys = FindBackbone(backbone()).keys.adaptive;
+    for (const auto& [key, value] : AdaptiveMembers(*settings().adaptive, keys)) {
+      config[key] = value;
+    }
+  }
   return config;
 }
 

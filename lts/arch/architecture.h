@@ -21,6 +21,25 @@ struct LayerShape {
   bool operator==(const LayerShape&) const = default;
 };
 
+// A vocabulary in clusters of falling frequency, each with a table of its own width and a
+// projection to d_model (Grave et al. 2017, arXiv:1609.04309; Baevski & Auli 2019,
+// arXiv:1809.10853), as the code of Transformer-XL builds it: embeddings are scaled by
+// sqrt(d_model), the head is the adaptive softmax with a bias for every word. Cluster i is d_embed
+// / div_val^i wide, rounded down. Where div_val is 1 all clusters share one projection, and need
+// none where d_embed is d_model.
+struct AdaptiveVocabulary {
+  // Of the first cluster. 0: d_model, which Architecture puts in its place.
+  std::int64_t d_embed = 0;
+  std::int64_t div_val = 1;  // [1, kMaxDModel]; the last cluster must keep a width of 1
+  // The first token of each cluster but the first: ascending, in [1, vocab_size). At most
+  // kMaxCutoffs.
+  std::vector<std::int64_t> cutoffs;
+  // Whether the head's projections, but for the first cluster's, are the embedding's. Architecture
+  // makes it false where there is none to share.
+  bool tied_projections = false;
+  bool operator==(const AdaptiveVocabulary&) const = default;
+};
+
 // What some backbones leave open beside their shape; the defaults here are GPT-2's, each backbone
 // has its own. Where a backbone has one value alone, no other is valid.
 struct DecoderSettings {
@@ -28,6 +47,9 @@ struct DecoderSettings {
   double rotary_base = 10000.0;  // (1, 1e12]
   double norm_epsilon = 1e-5;    // [1e-30, 1)
   bool tied_head = true;         // the head's table is the token embedding
+  // Transformer-XL: tokens from before a step that it attends to, [0, kMaxSeqLen].
+  std::int64_t memory_tokens = 0;
+  std::optional<AdaptiveVocabulary> adaptive = {};  // absent: one table of all words, d_model wide
   bool operator==(const DecoderSettings&) const = default;
 };
 
@@ -49,6 +71,7 @@ inline constexpr std::int64_t kMaxSeqLen = 1 << 24;
 inline constexpr std::int64_t kMaxDModel = 1 << 20;
 inline constexpr std::int64_t kMaxDInner = 1 << 22;
 inline constexpr std::int64_t kMaxLayers = 4096;
+inline constexpr std::int64_t kMaxCutoffs = 64;  // published vocabularies have 3
 
 class Architecture {
  public:
@@ -85,8 +108,9 @@ class Architecture {
   // Archai's configuration without arch_type: vocab_size, dropatt, max_sequence_length, n_layer,
   // d_model, d_inner, n_head, and (ours, not Archai's) n_kv_head where it differs from n_head. Each
   // of the last three is a list when it differs by layer. Settings that differ from the backbone's
-  // follow: rotary_dims, rotary_base, norm_epsilon, tied_head. ParseArchitecture reads it back
-  // where the backbone is gpt2.
+  // follow: rotary_dims, rotary_base, norm_epsilon, tied_head, mem_len, and of an adaptive
+  // vocabulary d_embed, div_val, cutoffs, tie_projs (Archai's names). ParseArchitecture reads it
+  // back where the backbone is gpt2.
   Json ToConfig() const;
 
   bool operator==(const Architecture& other) const;
@@ -103,13 +127,19 @@ class Architecture {
 //   Archai:       arch_type may be missing (gpt2), as may vocab_size (50257), max_sequence_length
 //                 (1024), dropatt (0) and dropout (ignored: training only). d_inner and n_head are
 //                 integers or lists of at least n_layer integers, of which the first n_layer count
-//                 (Archai's lists have an entry for each layer that the space allows). Other keys
-//                 are errors.
+//                 (Archai's lists have an entry for each layer that the space allows). n_token and
+//                 tgt_len, as the LTS paper's code has it, stand for vocab_size and
+//                 max_sequence_length. Any of d_embed (-1: d_model), div_val, cutoffs (those at or
+//                 above the vocabulary's size are dropped) and tie_projs makes the vocabulary
+//                 adaptive, where the backbone can have one; what is missing of them is the
+//                 backbone's. Settings that the backbone fixes may be given as it has them. Other
+//                 keys are errors.
 //   Hugging Face: n_inner missing or null means 4 n_embd. n_head and n_inner are lists, as above,
-//                 where model_type is Archai's gpt2-flex. Other keys are ignored (they hold
-//                 training and tokenizer settings), except those that would change the computation
-//                 and that the backbone does not implement (activation_function other than
-//                 gelu_new, scale_attn_by_inverse_layer_idx, add_cross_attention,
+//                 where model_type is Archai's gpt2-flex or mem-transformer. An adaptive vocabulary
+//                 is read as above of gpt2-flex and Transformer-XL. Other keys are ignored (they
+//                 hold training and tokenizer settings), except those that would change the
+//                 computation and that the backbone does not implement (activation_function other
+//                 than gelu_new, scale_attn_by_inverse_layer_idx, add_cross_attention,
 //                 tie_word_embeddings false
 //                 ...): kUnsupported.
 Architecture ParseArchitecture(const Json& json, std::string_view name);

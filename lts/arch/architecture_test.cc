@@ -210,5 +210,61 @@ TEST(ArchaiIds, NameTheFilesOfTheGallery) {
   }
 }
 
+ArchitectureFields TransformerXl(const AdaptiveVocabulary& adaptive) {
+  return {.backbone = "transfo-xl",
+          .vocab_size = 100,
+          .d_model = 64,
+          .layers = {{2, 2, 128}},
+          .settings = DecoderSettings{.adaptive = adaptive}};
+}
+
+TEST(AdaptiveVocabulary, IsEqualWhereTheDecoderIs) {
+  const auto made = [](const AdaptiveVocabulary& adaptive) {
+    return Architecture(TransformerXl(adaptive));
+  };
+  EXPECT_EQ(made({.div_val = 2, .cutoffs = {20}}),
+            made({.d_embed = 64, .div_val = 2, .cutoffs = {20}}));
+  // Nothing to tie: one cluster, or no projections.
+  EXPECT_EQ(made({.div_val = 2, .tied_projections = true}), made({.div_val = 2}));
+  EXPECT_EQ(made({.cutoffs = {20}, .tied_projections = true}), made({.cutoffs = {20}}));
+  EXPECT_NE(made({.div_val = 2, .cutoffs = {20}, .tied_projections = true}),
+            made({.div_val = 2, .cutoffs = {20}}));
+}
+
+// The lists of a configuration that are not by layer are hashed whole.
+TEST(AdaptiveVocabulary, IsPartOfTheId) {
+  const auto id = [](const AdaptiveVocabulary& adaptive) {
+    return Architecture(TransformerXl(adaptive)).Id();
+  };
+  const std::string one = id({.div_val = 2, .cutoffs = {20, 60}});
+  EXPECT_EQ(one.substr(0, 11), "transfo-xl_");
+  EXPECT_NE(one, id({.div_val = 2, .cutoffs = {20, 61}}));
+  EXPECT_NE(one, id({.div_val = 2, .cutoffs = {20, 60}, .tied_projections = true}));
+  EXPECT_NE(one, id({.div_val = 4, .cutoffs = {20, 60}}));
+  EXPECT_NE(one, id({.d_embed = 63, .div_val = 2, .cutoffs = {20, 60}}));
+}
+
+TEST(AdaptiveVocabulary, FallsBackToWhatFits) {
+  ArchitectureFields fields = TransformerXl({});
+  fields.settings.reset();
+  EXPECT_TRUE(Architecture(fields).settings().adaptive->cutoffs.empty()) << "of 100 words";
+  fields.vocab_size = 300000;
+  EXPECT_EQ(Architecture(fields).settings().adaptive->cutoffs.size(), 3);
+  fields.d_model = 32;  // 4^3 would leave the fourth cluster no width
+  EXPECT_EQ(Architecture(fields).settings().adaptive->cutoffs.size(), 2);
+}
+
+TEST(AdaptiveVocabulary, IsRefusedWhereABackboneHasNone) {
+  ArchitectureFields fields = TransformerXl({});
+  fields.backbone = "opt";
+  EXPECT_THAT(ErrorOf(fields), HasSubstr("opt has no adaptive vocabulary"));
+  fields = TransformerXl({});
+  fields.settings->adaptive.reset();
+  EXPECT_THAT(ErrorOf(fields), HasSubstr("transfo-xl has always an adaptive vocabulary"));
+  fields.backbone = "gpt2";
+  fields.settings->memory_tokens = 3;
+  EXPECT_THAT(ErrorOf(fields), HasSubstr("memory_tokens: got 3, expected 0"));
+}
+
 }  // namespace
 }  // namespace lts

@@ -59,11 +59,61 @@ void RequireDivisors(const ObjectReader& reader, std::string_view key,
   }
 }
 
+// [false, true, true]: whether the head's projection of each cluster is the embedding's. Longer
+// lists are cut, as Archai does.
+bool ReadTiedProjections(ObjectReader& reader, std::string_view key, std::size_t clusters) {
+  const Json& json = reader.Member(key);
+  if (!json.is_array() || json.AsArray().size() < clusters) {
+    reader.Fail(key, fmt::format("expected a list of at least {} booleans", clusters));
+  }
+  const Json::Array& list = json.AsArray();
+  for (const Json& tied : list) {
+    if (!tied.is_bool()) reader.Fail(key, "expected a list of booleans");
+  }
+  const bool rest = clusters > 1 && list[1].AsBool();
+  bool agree = !list[0].AsBool();
+  for (std::size_t i = 1; i < clusters; ++i) agree &= list[i].AsBool() == rest;
+  if (agree) return rest;
+  try {
+    reader.Fail(key, "expected the first false and the others equal; nothing else is computed");
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kUnsupported, error.what());
+  }
+}
+
+// What the file leaves out is the backbone's, or, where that has none, one cluster of d_model.
+std::optional<AdaptiveVocabulary> ReadAdaptive(ObjectReader& reader,
+                                               const ArchitectureFields& fields,
+                                               const AdaptiveKeys& keys,
+                                               std::optional<AdaptiveVocabulary> otherwise) {
+  bool given = false;
+  for (const std::string_view key :
+       {keys.d_embed, keys.div_val, keys.cutoffs, keys.tied_projections}) {
+    given |= !key.empty() && reader.Has(key);
+  }
+  if (!given) return otherwise;
+  AdaptiveVocabulary adaptive =
+      otherwise ? *std::move(otherwise) : AdaptiveVocabulary{.d_embed = fields.d_model};
+  adaptive.d_embed = reader.IntOr(keys.d_embed, -1, kMaxDModel, adaptive.d_embed);
+  if (adaptive.d_embed == 0) reader.Fail(keys.d_embed, "expected 1 or more, or -1 for d_model");
+  if (adaptive.d_embed == -1) adaptive.d_embed = fields.d_model;
+  adaptive.div_val = reader.IntOr(keys.div_val, 1, kMaxDModel, adaptive.div_val);
+  if (reader.Has(keys.cutoffs)) {
+    if (!reader.Member(keys.cutoffs).is_array()) reader.Fail(keys.cutoffs, "expected a list");
+    adaptive.cutoffs = reader.Ints(keys.cutoffs, 1, kMaxVocabSize, kMaxCutoffs);
+    std::erase_if(adaptive.cutoffs, [&](std::int64_t id) { return id >= fields.vocab_size; });
+  }
+  if (reader.Has(keys.tied_projections)) {
+    adaptive.tied_projections =
+        ReadTiedProjections(reader, keys.tied_projections, adaptive.cutoffs.size() + 1);
+  }
+  return adaptive;
+}
+
 // The settings that the backbone leaves open, by their keys, over its defaults.
 DecoderSettings ReadSettings(ObjectReader& reader, const ArchitectureFields& fields,
-                             const Backbone& backbone, const ConfigKeys& keys) {
-  DecoderSettings settings =
-      backbone.default_settings == nullptr ? DecoderSettings{} : backbone.default_settings(fields);
+                             const ConfigKeys& keys) {
+  DecoderSettings settings = DefaultSettingsOf(fields);
   if (!keys.rotary_dims.empty()) {
     settings.rotary_dims = reader.IntOr(keys.rotary_dims, 0, kMaxDModel, settings.rotary_dims);
   }
@@ -76,6 +126,11 @@ DecoderSettings ReadSettings(ObjectReader& reader, const ArchitectureFields& fie
   if (!keys.tied_head.empty()) {
     settings.tied_head = reader.BoolOr(keys.tied_head, settings.tied_head);
   }
+  if (!keys.memory_tokens.empty()) {
+    settings.memory_tokens =
+        reader.IntOr(keys.memory_tokens, 0, kMaxSeqLen, settings.memory_tokens);
+  }
+  settings.adaptive = ReadAdaptive(reader, fields, keys.adaptive, std::move(settings.adaptive));
   return settings;
 }
 
@@ -89,32 +144,9 @@ ConfigKeys OurSettingKeys(const ConfigKeys& theirs) {
   keys.rotary_base = ours(theirs.rotary_base, "rotary_base");
   keys.norm_epsilon = ours(theirs.norm_epsilon, "norm_epsilon");
   keys.tied_head = ours(theirs.tied_head, "tied_head");
+  keys.memory_tokens = ours(theirs.memory_tokens, "mem_len");
+  keys.adaptive = theirs.adaptive;  // Archai's names
   return keys;
-}
-
-Architecture ParseArchai(const Json& json, std::string_view name) {
-  ObjectReader reader(json, std::string(name));
-  const Backbone& backbone = BackboneByType(name, "arch_type", reader.StringOr("arch_type", "gpt2"),
-                                            &Backbone::arch_types);
-  ArchitectureFields fields;
-  fields.backbone = backbone.name;
-  fields.vocab_size = reader.IntOr("vocab_size", 1, kMaxVocabSize, kGpt2VocabSize);
-  fields.max_seq_len = reader.IntOr("max_sequence_length", 1, kMaxSeqLen, kGpt2MaxSeqLen);
-  fields.d_model = reader.Int("d_model", 1, kMaxDModel);
-  fields.attention_dropout = reader.DoubleOr("dropatt", 0, 1, 0);
-  reader.DoubleOr("dropout", 0, 1, 0);  // training only
-  const auto n_layer = static_cast<std::size_t>(reader.Int("n_layer", 1, kMaxLayers));
-  const auto d_inner = PerLayer(reader, "d_inner", kMaxDInner, n_layer);
-  const auto n_head = PerLayer(reader, "n_head", kMaxDModel, n_layer);
-  const auto n_kv_head =
-      reader.Has("n_kv_head") ? PerLayer(reader, "n_kv_head", kMaxDModel, n_layer) : n_head;
-  for (std::size_t i = 0; i < n_layer; ++i) {
-    fields.layers.push_back({n_head[i], n_kv_head[i], d_inner[i]});
-  }
-  fields.settings = ReadSettings(reader, fields, backbone, OurSettingKeys(backbone.keys));
-  reader.RejectUnknown();
-  RequireDivisors(reader, "n_head", n_head, "d_model", fields.d_model);
-  return Architecture(std::move(fields), name);
 }
 
 // The text of a value as FixedSetting spells it.
@@ -134,6 +166,38 @@ void CheckFixedSettings(ObjectReader& reader, std::string_view name, const Backb
                             setting.key, Quoted(WriteJson(value, JsonStyle::kCompact)),
                             backbone.name, fmt::join(setting.values, " or ")));
   }
+}
+
+Architecture ParseArchai(const Json& json, std::string_view name) {
+  ObjectReader reader(json, std::string(name));
+  const Backbone& backbone = BackboneByType(name, "arch_type", reader.StringOr("arch_type", "gpt2"),
+                                            &Backbone::arch_types);
+  ArchitectureFields fields;
+  fields.backbone = backbone.name;
+  // The code of the LTS paper calls them n_token and tgt_len.
+  fields.vocab_size = reader.IntOr(reader.Has("n_token") ? "n_token" : "vocab_size", 1,
+                                   kMaxVocabSize, kGpt2VocabSize);
+  fields.max_seq_len = reader.IntOr(reader.Has("tgt_len") ? "tgt_len" : "max_sequence_length", 1,
+                                    kMaxSeqLen, kGpt2MaxSeqLen);
+  fields.d_model = reader.Int("d_model", 1, kMaxDModel);
+  fields.attention_dropout = reader.DoubleOr("dropatt", 0, 1, 0);
+  reader.DoubleOr("dropout", 0, 1, 0);  // training only
+  const auto n_layer = static_cast<std::size_t>(reader.Int("n_layer", 1, kMaxLayers));
+  const auto d_inner = PerLayer(reader, "d_inner", kMaxDInner, n_layer);
+  const auto n_head = PerLayer(reader, "n_head", kMaxDModel, n_layer);
+  const auto n_kv_head =
+      reader.Has("n_kv_head") ? PerLayer(reader, "n_kv_head", kMaxDModel, n_layer) : n_head;
+  for (std::size_t i = 0; i < n_layer; ++i) {
+    fields.layers.push_back({n_head[i], n_kv_head[i], d_inner[i]});
+  }
+  ConfigKeys keys = OurSettingKeys(backbone.keys);
+  if (!keys.tied_head.empty() && reader.Has("tie_weight")) keys.tied_head = "tie_weight";
+  fields.settings = ReadSettings(reader, fields, keys);
+  CheckFixedSettings(reader, name, backbone);
+  for (const std::string_view key : backbone.ignored_settings) reader.Has(key);
+  reader.RejectUnknown();
+  RequireDivisors(reader, "n_head", n_head, "d_model", fields.d_model);
+  return Architecture(std::move(fields), name);
 }
 
 // A width of the file that could differ from the others, but not here.
@@ -187,7 +251,10 @@ Architecture ParseHuggingFace(const Json& json, std::string_view name, const Bac
   RequireWidth(reader, keys.d_embed, fields.d_model, keys.d_model);
   RequireWidth(reader, keys.d_head, fields.d_model / n_head.front(),
                fmt::format("{} / {}", keys.d_model, keys.n_head));
-  fields.settings = ReadSettings(reader, fields, backbone, keys);
+  ConfigKeys read = keys;
+  // Hugging Face's own GPT-2 does not look at them: there they are somebody's mistake.
+  if (!lists && !DefaultSettingsOf(fields).adaptive) read.adaptive = {};
+  fields.settings = ReadSettings(reader, fields, read);
   return Architecture(std::move(fields), name);
 }
 
@@ -206,6 +273,18 @@ const Backbone* HuggingFaceBackbone(const Json& json, std::string_view name) {
 
 }  // namespace
 
+Json::Object AdaptiveMembers(const AdaptiveVocabulary& adaptive, const AdaptiveKeys& keys) {
+  Json::Array tied(adaptive.cutoffs.size() + 1, Json(adaptive.tied_projections));
+  tied.front() = false;
+  Json::Object members;
+  members.emplace_back(keys.d_embed, adaptive.d_embed);
+  members.emplace_back(keys.div_val, adaptive.div_val);
+  members.emplace_back(keys.cutoffs,
+                       Json(Json::Array(adaptive.cutoffs.begin(), adaptive.cutoffs.end())));
+  members.emplace_back(keys.tied_projections, Json(std::move(tied)));
+  return members;
+}
+
 Architecture ParseArchitecture(const Json& json, std::string_view name) {
   if (!json.is_object()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -221,8 +300,11 @@ Architecture ParseArchitecture(const Json& json, std::string_view name) {
 Json ToHuggingFaceConfig(const Architecture& architecture) {
   const Backbone& backbone = FindBackbone(architecture.backbone());
   const ConfigKeys& keys = backbone.keys;
+  const DecoderSettings& settings = architecture.settings();
   const bool lists = !architecture.homogeneous();
-  const ConfigNames& names = lists ? backbone.per_layer_config_names : backbone.config_names;
+  const bool extended = settings.adaptive && !DefaultSettingsOf(architecture.fields()).adaptive;
+  const ConfigNames& names =
+      lists || extended ? backbone.per_layer_config_names : backbone.config_names;
   if (names.model_type.empty()) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{} {}: Hugging Face has no {} whose layers differ", backbone.name,
@@ -248,12 +330,18 @@ Json ToHuggingFaceConfig(const Architecture& architecture) {
   put_layers(keys.n_head, &LayerShape::n_head);
   put_layers(keys.n_kv_head, &LayerShape::n_kv_head);
   put_layers(keys.d_inner, &LayerShape::d_inner);
+  if (!lists) put(keys.d_head, architecture.d_head(0));
   put(keys.attention_dropout, architecture.attention_dropout());
-  const DecoderSettings& settings = architecture.settings();
   put(keys.rotary_dims, settings.rotary_dims);
   put(keys.rotary_base, settings.rotary_base);
   put(keys.norm_epsilon, settings.norm_epsilon);
   put(keys.tied_head, settings.tied_head);
+  put(keys.memory_tokens, settings.memory_tokens);
+  if (settings.adaptive) {
+    for (const auto& [key, value] : AdaptiveMembers(*settings.adaptive, keys.adaptive)) {
+      put(key, value);
+    }
+  }
   for (const FixedSetting& setting : backbone.fixed_settings) {
     put(setting.key, ParseJson(setting.values.front(), "registry"));
   }

@@ -140,7 +140,7 @@ TEST(ArchaiConfig, SuggestsTheArchTypeThatWasMeant) {
   const auto [code, message] = ErrorOf(Archai("arch_type", R"("gtp2")"));
   EXPECT_EQ(code, ErrorCode::kNotFound);
   EXPECT_THAT(message, AllOf(StartsWith("m.json: field 'arch_type'"), HasSubstr("'gpt2'")));
-  EXPECT_EQ(ErrorOf(Archai("arch_type", R"("transfo-xl")")).first, ErrorCode::kNotFound);
+  EXPECT_EQ(ErrorOf(Archai("arch_type", R"("transfo-xxl")")).first, ErrorCode::kNotFound);
 }
 
 TEST(ArchaiConfig, RefusesGroupedQueriesOfGpt2) {
@@ -292,6 +292,137 @@ TEST(ArchaiConfig, KeepsTheSettingsOfEveryBackbone) {
   EXPECT_THAT(MessageOf(R"({"arch_type":"codegen","d_inner":64,"d_model":96,"n_head":6,
                             "n_layer":1})"),
               HasSubstr("n_head[0]: got 6, expected a multiple of 4"));
+}
+
+// What the LTS paper trained on WikiText-103, in Archai's words, with one member replaced.
+std::string MemTransformer(const std::string& key, const std::string& value) {
+  Json json = ParseJson(R"({"arch_type": "mem_transformer", "n_token": 267735, "n_layer": 2,
+                            "d_model": 64, "d_embed": 128, "div_val": 2, "n_head": [2, 8],
+                            "d_inner": [710, 1021], "tgt_len": 192, "mem_len": 192, "ext_len": 0,
+                            "cutoffs": [19997, 39997, 199997, 300000], "attn_type": 0,
+                            "tie_projs": [false, true, true, true, false], "tie_weight": true,
+                            "pre_lnorm": false, "same_length": false, "clamp_len": -1,
+                            "primer_conv": false, "primer_square": false, "dropout": 0.1,
+                            "dropatt": 0.0})",
+                        "test");
+  json[key] = ParseJson(value, "value");
+  return WriteJson(json);
+}
+
+ArchitectureFields MemTransformerFields() {
+  return {
+      .backbone = "transfo-xl",
+      .vocab_size = 267735,
+      .max_seq_len = 192,
+      .d_model = 64,
+      .layers = {{2, 2, 710}, {8, 8, 1021}},
+      .settings = DecoderSettings{.memory_tokens = 192,
+                                  .adaptive = AdaptiveVocabulary{.d_embed = 128,
+                                                                 .div_val = 2,
+                                                                 .cutoffs = {19997, 39997, 199997},
+                                                                 .tied_projections = true}}};
+}
+
+TEST(TransformerXlConfig, IsReadAsArchaiWritesIt) {
+  EXPECT_EQ(Parse(MemTransformer("dropout", "0.0")), Architecture(MemTransformerFields()));
+  ArchitectureFields fields = MemTransformerFields();
+  fields.settings->adaptive->d_embed = 64;
+  EXPECT_EQ(Parse(MemTransformer("d_embed", "-1")), Architecture(fields));
+  fields = MemTransformerFields();
+  fields.settings->adaptive->tied_projections = false;
+  EXPECT_EQ(Parse(MemTransformer("tie_projs", "[false, false, false, false]")),
+            Architecture(fields));
+  fields = MemTransformerFields();
+  fields.settings->tied_head = false;
+  EXPECT_EQ(Parse(MemTransformer("tie_weight", "false")), Architecture(fields));
+}
+
+TEST(TransformerXlConfig, IsReadAsHuggingFaceWritesIt) {
+  const Architecture released = Parse(
+      R"({"model_type": "transfo-xl", "architectures": ["TransfoXLLMHeadModel"], "adaptive": true,
+          "attn_type": 0, "clamp_len": 1000, "cutoffs": [20000, 40000, 200000], "d_embed": 1024,
+          "d_head": 64, "d_inner": 4096, "d_model": 1024, "div_val": 4, "dropatt": 0.0,
+          "layer_norm_epsilon": 1e-05, "mem_len": 1600, "n_head": 16, "n_layer": 18,
+          "pre_lnorm": false, "same_length": true, "tie_projs": [false, true, true, true],
+          "untie_r": true, "vocab_size": 267735})");
+  ArchitectureFields fields{.backbone = "transfo-xl", .vocab_size = 267735, .d_model = 1024};
+  fields.layers.assign(18, {16, 16, 4096});
+  EXPECT_EQ(released, Architecture(fields)) << "the backbone's defaults are Hugging Face's";
+  EXPECT_EQ(released.settings().adaptive->d_embed, 1024);
+  EXPECT_EQ(released.settings().memory_tokens, 1600);
+}
+
+TEST(TransformerXlConfig, IsWrittenAsItIsRead) {
+  ArchitectureFields fields = MemTransformerFields();
+  for (const bool alike : {false, true}) {
+    if (alike) fields.layers[1] = fields.layers[0];
+    const Architecture architecture(fields);
+    EXPECT_EQ(ParseArchitecture(architecture.ToDocument(), "document"), architecture);
+    const Json theirs = ToHuggingFaceConfig(architecture);
+    EXPECT_EQ(ParseArchitecture(theirs, "theirs"), architecture);
+    EXPECT_EQ(theirs.Find("model_type")->AsString(), alike ? "transfo-xl" : "mem-transformer");
+    EXPECT_EQ(WriteJson(*theirs.Find("tie_projs"), JsonStyle::kCompact), "[false,true,true,true]");
+    EXPECT_EQ(theirs.Find("d_head") != nullptr, alike);  // one for all layers
+  }
+  EXPECT_EQ(ToHuggingFaceConfig(Architecture(fields)).Find("d_head")->AsInt(), 32)
+      << "theirs would be 64";
+}
+
+TEST(TransformerXlConfig, RefusesWhatIsNotComputed) {
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+           {"attn_type", "2"},
+           {"pre_lnorm", "true"},
+           {"primer_conv", "true"},
+           {"tie_projs", "[true, true, true, true]"},
+           {"tie_projs", "[false, true, false, true]"}}) {
+    const auto [code, message] = ErrorOf(MemTransformer(key, value));
+    EXPECT_EQ(code, ErrorCode::kUnsupported) << message;
+    EXPECT_THAT(message, StartsWith("m.json: field '" + key + "': got "));
+  }
+}
+
+TEST(TransformerXlConfig, RefusesVocabulariesThatCannotBe) {
+  const auto message = [](const char* key, const char* value) {
+    return MessageOf(MemTransformer(key, value));
+  };
+  EXPECT_THAT(message("tie_projs", "[false]"), HasSubstr("a list of at least 4 booleans"));
+  EXPECT_THAT(message("tie_projs", "true"), HasSubstr("a list of at least 4 booleans"));
+  EXPECT_THAT(message("tie_projs", "[0, 1, 1, 1]"), HasSubstr("'tie_projs'"));
+  EXPECT_THAT(message("cutoffs", "20000"), HasSubstr("expected a list"));
+  EXPECT_THAT(message("cutoffs", "[20000, 20000]"),
+              HasSubstr("cutoffs: got 20000 after 20000, expected ascending"));
+  EXPECT_THAT(message("cutoffs", "[0]"), HasSubstr("'cutoffs[0]': got 0"));
+  EXPECT_THAT(
+      message("div_val", "8"),
+      HasSubstr("div_val: got 8, expected less: with d_embed = 128 the last of 4 clusters"));
+  EXPECT_THAT(message("div_val", "0"), HasSubstr("'div_val'"));
+  EXPECT_THAT(message("d_embed", "0"), HasSubstr("'d_embed'"));
+  EXPECT_THAT(message("mem_len", "-1"), HasSubstr("'mem_len'"));
+  EXPECT_THAT(message("vocab_size", "7"), HasSubstr("'vocab_size'")) << "n_token says it already";
+}
+
+TEST(AdaptiveGpt2Config, IsReadAndWritten) {
+  const std::string text =
+      R"("d_embed": 32, "div_val": 4, "cutoffs": [200], "tie_projs": [false, true]})";
+  const Architecture archai = Parse(
+      R"({"arch_type": "gpt2_flex", "n_layer": 1, "d_model": 64, "n_head": 2, "d_inner": 90,
+          "vocab_size": 300, "max_sequence_length": 192, )" +
+      text);
+  ArchitectureFields fields = Architecture::Gpt2(1, 64, 90, 2, 300, 192).fields();
+  fields.settings->adaptive =
+      AdaptiveVocabulary{.d_embed = 32, .div_val = 4, .cutoffs = {200}, .tied_projections = true};
+  EXPECT_EQ(archai, Architecture(fields));
+  EXPECT_EQ(ParseArchitecture(archai.ToDocument(), "document"), archai);
+  const Json theirs = ToHuggingFaceConfig(archai);
+  EXPECT_EQ(theirs.Find("model_type")->AsString(), "gpt2-flex") << "plain GPT-2 has no clusters";
+  EXPECT_EQ(ParseArchitecture(theirs, "theirs"), archai);
+  // Hugging Face's own GPT-2 would not look at them.
+  const std::string plain = R"({"model_type": "gpt2", "n_embd": 64, "n_head": 2, "n_layer": 1, )";
+  EXPECT_FALSE(Parse(plain + text).settings().adaptive.has_value());
+  EXPECT_THAT(MessageOf(Archai("mem_len", "64")), HasSubstr("'mem_len'"));
+  EXPECT_THAT(MessageOf(R"({"arch_type": "opt", "n_layer": 1, "d_model": 64, "n_head": 2,
+                            "d_inner": 90, "div_val": 2})"),
+              HasSubstr("'div_val'"));
 }
 
 TEST(ParseArchitecture, SaysWhatItExpectsInsteadOfAList) {

@@ -282,13 +282,27 @@ struct Decoder {
 };
 void PrintTo(const Decoder& decoder, std::ostream* out) { *out << decoder.name; }
 
+Graph TransformerXl(std::int64_t d_model, std::vector<LayerShape> layers,
+                    const AdaptiveVocabulary& adaptive, std::int64_t memory_tokens) {
+  return BuildGraph(Architecture(
+      {.backbone = "transfo-xl",
+       .vocab_size = 40,
+       .max_seq_len = 32,
+       .d_model = d_model,
+       .layers = std::move(layers),
+       .settings = DecoderSettings{.memory_tokens = memory_tokens, .adaptive = adaptive}}));
+}
+
 std::vector<Decoder> Decoders() {
   ArchitectureFields flex;
   flex.vocab_size = 23;
   flex.max_seq_len = 32;
   flex.d_model = 12;
   flex.layers = {{2, 2, 7}, {6, 6, 20}, {1, 1, 1}};
-  const AdaptiveVocabulary vocabulary{40, 8, 2, {10, 25}, {false, true, true}};
+  const AdaptiveVocabulary vocabulary{8, 2, {10, 25}, true};
+  ArchitectureFields adaptive = flex;
+  adaptive.vocab_size = 40;
+  adaptive.settings = DecoderSettings{.adaptive = vocabulary};
   Graph gelu_erf = BuildGraph(Architecture(flex));
   Graph squared = gelu_erf;
   for (Op& op : gelu_erf.ops) {
@@ -306,9 +320,9 @@ std::vector<Decoder> Decoders() {
           {"OptProjected", ProjectedOptGraph(2, 12, 5, 20, 3, 23, 32)},
           {"CodeGen", CodeGenGraph(2, 24, 31, 4, 4, 23, 32)},
           {"Llama", LlamaGraph(2, 24, 31, 6, 2, 23, 32)},
-          {"TransformerXl", TransformerXlGraph(12, {{2, 2, 20}, {4, 4, 9}}, vocabulary, 5)},
-          {"TransformerXlWithoutMemory", TransformerXlGraph(12, {{2, 2, 20}}, vocabulary, 0)},
-          {"AdaptiveGpt2", AdaptiveGpt2Graph(12, {{2, 2, 20}, {4, 4, 9}}, vocabulary, 32)}};
+          {"TransformerXl", TransformerXl(12, {{2, 2, 20}, {4, 4, 9}}, vocabulary, 5)},
+          {"TransformerXlWithoutMemory", TransformerXl(12, {{2, 2, 20}}, vocabulary, 0)},
+          {"AdaptiveGpt2", BuildGraph(Architecture(adaptive))}};
 }
 
 class CostOf : public testing::TestWithParam<Decoder> {};
@@ -428,10 +442,10 @@ TEST(CountWorkload, CountsKeysAndValuesOfTheLongestContext) {
   // Grouped queries share keys: 2 of 8 heads.
   EXPECT_EQ(bytes(LlamaGraph(3, 64, 200, 8, 2, 100, 32)), 2 * 3 * 16 * 12 * 2 * 4);
   // A memory of 5 never holds more than the prompt; one of 10 holds itself and the new token.
-  const AdaptiveVocabulary vocabulary{100, 64, 1, {}, {true}};
-  EXPECT_EQ(bytes(TransformerXlGraph(64, {{4, 4, 9}}, vocabulary, 5)), 2 * 64 * 9 * 2 * 4);
-  EXPECT_EQ(bytes(TransformerXlGraph(64, {{4, 4, 9}}, vocabulary, 10)), 2 * 64 * 11 * 2 * 4);
-  EXPECT_EQ(bytes(TransformerXlGraph(64, {{4, 4, 9}}, vocabulary, 500)), 2 * 64 * 12 * 2 * 4);
+  const AdaptiveVocabulary vocabulary{};
+  EXPECT_EQ(bytes(TransformerXl(64, {{4, 4, 9}}, vocabulary, 5)), 2 * 64 * 9 * 2 * 4);
+  EXPECT_EQ(bytes(TransformerXl(64, {{4, 4, 9}}, vocabulary, 10)), 2 * 64 * 11 * 2 * 4);
+  EXPECT_EQ(bytes(TransformerXl(64, {{4, 4, 9}}, vocabulary, 500)), 2 * 64 * 12 * 2 * 4);
 }
 
 // One float32 scale for each token and head, of its key and of its value.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lts/arch/architecture.h"
+#include "lts/arch/benchmark_row.h"
 #include "lts/arch/other_decoders.h"
 #include "lts/arch/published_data.h"
 #include "lts/base/error.h"
@@ -105,64 +106,22 @@ TEST(CountParameters, EqualsTheGallery) {
   }
 }
 
-struct TrainedModel {
-  std::string id;
-  std::int64_t d_model = 0;
-  std::int64_t max_seq_len = 0;
-  std::vector<LayerShape> layers;
-  AdaptiveVocabulary vocabulary;
-  std::int64_t decoder = 0;
-  std::int64_t embedding = 0;
-  std::int64_t total = 0;
-};
-
-std::vector<TrainedModel> ReadTrainedModels(const std::string& file) {
-  std::vector<TrainedModel> models;
-  const bool wt103 = file.find("wt103") != std::string::npos;
-  for (const auto& row : ReadPublishedCsv("lts_benchmark/" + file)) {
-    TrainedModel model;
-    model.id = row.at("id");
-    model.d_model = std::stoll(row.at("d_model"));
-    model.max_seq_len = std::stoll(row.at("tgt_len"));
-    const auto n_head = ParseIntegers(row.at("n_head"));
-    const auto d_inner = ParseIntegers(row.at("d_inner"));
-    for (std::size_t i = 0; i < n_head.size(); ++i) {
-      model.layers.push_back({n_head[i], n_head[i], d_inner.at(i)});
-    }
-    model.vocabulary.size = std::stoll(row.at("n_token"));
-    model.vocabulary.d_embed = std::stoll(row.at("d_embed"));
-    model.vocabulary.div_val = std::stoll(row.at("div_val"));
-    model.vocabulary.cutoffs = wt103 ? std::vector<std::int64_t>{19997, 39997, 199997}
-                                     : std::vector<std::int64_t>{59997, 99997, 639997};
-    model.vocabulary.tied_projections = {false, wt103, wt103, wt103};
-    model.decoder = std::stoll(row.at("params_nonembedding"));
-    model.embedding = std::stoll(row.at("params_adaemb"));
-    model.total = std::stoll(row.at("params_total"));
-    models.push_back(model);
-  }
-  return models;
-}
-
 class TrainedModels : public testing::TestWithParam<std::string> {};
 
 TEST_P(TrainedModels, HaveTheirPublishedCounts) {
-  const std::vector<TrainedModel> models = ReadTrainedModels(GetParam());
-  if (models.empty()) GTEST_SKIP() << "no lts_benchmark beside the repository";
-  const bool gpt2 = GetParam().find("GPT2") != std::string::npos;
-  for (const TrainedModel& model : models) {
-    const Graph graph =
-        gpt2 ? AdaptiveGpt2Graph(model.d_model, model.layers, model.vocabulary, model.max_seq_len)
-             : TransformerXlGraph(model.d_model, model.layers, model.vocabulary, 192);
+  const auto rows = ReadPublishedCsv("lts_benchmark/" + GetParam());
+  if (rows.empty()) GTEST_SKIP() << "no lts_benchmark beside the repository";
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.at("id"));
+    const auto published = [&](const char* column) { return std::stoll(row.at(column)); };
+    const Graph graph = BuildGraph(ArchitectureOfBenchmarkRow(ParseBenchmarkRow(row, GetParam())));
     ValidateGraph(graph);
     const ParameterCounts counts = CountParameters(graph);
-    EXPECT_EQ(counts.decoder(), model.decoder) << model.id;
-    EXPECT_EQ(counts.embedding(), model.embedding) << model.id;
-    EXPECT_EQ(counts.total(), model.total) << model.id;
-    if (!gpt2) continue;
-    ArchitectureFields fields;  // the same decoder by our own backbone
-    fields.d_model = model.d_model;
-    fields.layers = model.layers;
-    EXPECT_EQ(Count(Architecture(fields)).decoder(), model.decoder) << model.id;
+    EXPECT_EQ(counts.attention, published("params_attn"));
+    EXPECT_EQ(counts.feed_forward, published("params_ffn"));
+    EXPECT_EQ(counts.decoder(), published("params_nonembedding"));
+    EXPECT_EQ(counts.embedding(), published("params_adaemb"));
+    EXPECT_EQ(counts.total(), published("params_total"));
   }
 }
 

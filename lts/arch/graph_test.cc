@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lts/arch/architecture.h"
+#include "lts/arch/count.h"
 #include "lts/arch/other_decoders.h"
 #include "lts/arch/registry.h"
 #include "lts/base/error.h"
@@ -141,9 +142,99 @@ TEST(ValidateGraph, AcceptsEveryDecoderThatTheOpsAreMeantFor) {
   ValidateGraph(ProjectedOptGraph(2, 64, 16, 128, 4, 100, 32));
   ValidateGraph(CodeGenGraph(2, 64, 256, 4, 8, 100, 32));
   ValidateGraph(LlamaGraph(2, 64, 176, 8, 2, 100, 32));
-  const AdaptiveVocabulary vocabulary{100, 32, 4, {20, 60}, {false, true, true}};
-  ValidateGraph(TransformerXlGraph(64, {{2, 2, 128}, {8, 8, 64}}, vocabulary, 16));
-  ValidateGraph(AdaptiveGpt2Graph(64, {{2, 2, 128}, {8, 8, 64}}, vocabulary, 32));
+}
+
+Graph TransformerXl(const AdaptiveVocabulary& adaptive, bool tied_head = true) {
+  return BuildGraph(
+      Architecture({.backbone = "transfo-xl",
+                    .vocab_size = 100,
+                    .max_seq_len = 32,
+                    .d_model = 64,
+                    .layers = {{2, 2, 128}, {8, 8, 48}},
+                    .settings = DecoderSettings{
+                        .tied_head = tied_head, .memory_tokens = 16, .adaptive = adaptive}}));
+}
+
+const AdaptiveVocabulary kThreeClusters{
+    .d_embed = 32, .div_val = 4, .cutoffs = {20, 60}, .tied_projections = true};
+
+TEST(TransfoXlGraph, IsPostNormWithRelativePositions) {
+  Graph graph = TransformerXl(kThreeClusters);
+  ValidateGraph(graph);
+  std::string order;
+  for (const Op& op : graph.ops) order += "ENAF+H"[op.attributes.index()];
+  EXPECT_EQ(order, "EA+NF+NA+NF+NH");
+
+  // The first block: norm(x + attention(x)).
+  EXPECT_EQ(graph.ops[1].input, graph.ops[0].output);
+  EXPECT_EQ(graph.ops[2].input, graph.ops[0].output);
+  EXPECT_EQ(graph.ops[2].input2, graph.ops[1].output);
+  EXPECT_EQ(graph.ops[3].input, graph.ops[2].output);
+
+  const auto& attention = Find<AttentionOp>(graph);
+  EXPECT_EQ(attention.positions, PositionScheme::kRelativeXl);
+  EXPECT_EQ(attention.memory_tokens, 16);
+  EXPECT_EQ(attention.d_head, 32);
+  EXPECT_EQ(attention.qkv_bias, kNoTensor);
+  EXPECT_EQ(Find<FeedForwardOp>(graph).activation, Activation::kRelu);
+}
+
+TEST(AdaptiveVocabulary, NarrowsEachClusterAndSharesWhatIsTied) {
+  Graph graph = TransformerXl(kThreeClusters);
+  const auto& embed = Find<EmbedOp>(graph);
+  const auto& head = Find<HeadOp>(graph);
+  EXPECT_EQ(embed.scale, 8.0F);  // sqrt(64)
+  ASSERT_EQ(embed.clusters.size(), 3);
+  ASSERT_EQ(head.clusters.size(), 3);
+  const std::vector<std::int64_t> counts{20, 40, 40};
+  const std::vector<std::int64_t> widths{32, 8, 2};
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(embed.clusters[i].count, counts[i]);
+    EXPECT_EQ(embed.clusters[i].d_embed, widths[i]);
+    EXPECT_EQ(head.clusters[i].table, embed.clusters[i].table);
+    EXPECT_EQ(head.clusters[i].projection == embed.clusters[i].projection, i > 0);
+  }
+  EXPECT_NE(head.bias, kNoTensor);
+  EXPECT_NE(head.cluster_rows, kNoTensor);
+}
+
+// Decoder parameters do not depend on the vocabulary; what embedding and head hold, term by term.
+TEST(AdaptiveVocabulary, HoldsTheParametersOfItsFormula) {
+  struct Case {
+    AdaptiveVocabulary adaptive;
+    bool tied_head;
+    std::int64_t embedding, head;
+  };
+  const std::int64_t d = 64, tables = 20 * 32 + 40 * 8 + 40 * 2, rows = 2 * 32 + 2 + 100;
+  for (const Case& c : std::vector<Case>{
+           {kThreeClusters, true, tables + d * (32 + 8 + 2), rows + d * 32},
+           {{32, 4, {20, 60}, false}, true, tables + d * (32 + 8 + 2), rows + d * (32 + 8 + 2)},
+           {kThreeClusters, false, tables + d * (32 + 8 + 2), rows + d * 32 + tables},
+           {{32, 1, {20, 60}, true}, true, 100 * 32 + d * 32, rows + d * 32},
+           {{32, 1, {20, 60}, false}, true, 100 * 32 + d * 32, rows + 3 * d * 32},
+           {{64, 1, {20, 60}, false}, true, 100 * 64, 2 * 64 + 2 + 100},
+           {{64, 4, {}, false}, true, 100 * 64 + d * 64, 100 + d * 64},  // projected all the same
+           {{64, 1, {}, false}, true, 100 * 64, 100}}) {
+    const Graph graph = TransformerXl(c.adaptive, c.tied_head);
+    ValidateGraph(graph);
+    const ParameterCounts counts = CountParameters(graph);
+    EXPECT_EQ(counts.decoder(), 2 * (5 * d * d + 7 * d) + (2 * d + 1) * (128 + 48));
+    EXPECT_EQ(counts.embedding(), c.embedding);
+    EXPECT_EQ(counts.head, c.head);
+  }
+}
+
+TEST(AdaptiveVocabulary, TakesThePlaceOfGpt2sTable) {
+  ArchitectureFields fields = Architecture::Gpt2(2, 64, 96, 4, 100, 16).fields();
+  const ParameterCounts plain = CountParameters(BuildGraph(Architecture(fields)));
+  fields.settings->adaptive = kThreeClusters;
+  Graph graph = BuildGraph(Architecture(fields));
+  ValidateGraph(graph);
+  const ParameterCounts counts = CountParameters(graph);
+  EXPECT_EQ(counts.decoder(), plain.decoder());
+  EXPECT_EQ(counts.position_embedding, 16 * 64);
+  EXPECT_EQ(counts.token_embedding, 20 * 32 + 40 * 8 + 40 * 2 + 64 * (32 + 8 + 2));
+  EXPECT_EQ(Find<EmbedOp>(graph).scale, 8.0F);
 }
 
 struct Defect {

@@ -1,6 +1,6 @@
 // The decoders that tests count, validate and export beside GPT-2. The first three are what the
-// backbones of these names build; the others are written by hand with the ops, of no backbone: they
-// prove that ops, counting and validation carry more than the backbones use.
+// backbones of these names build; the last is written by hand with the ops, of no backbone: it
+// proves that ops, counting and validation carry more than the backbones use.
 #pragma once
 
 #include <cstdint>
@@ -31,23 +31,5 @@ Graph LlamaGraph(std::int64_t n_layer, std::int64_t d_model, std::int64_t d_inne
 Graph ProjectedOptGraph(std::int64_t n_layer, std::int64_t d_model, std::int64_t d_embed,
                         std::int64_t d_inner, std::int64_t n_head, std::int64_t vocab_size,
                         std::int64_t max_seq_len);
-
-// An adaptive vocabulary (Baevski & Auli 2019) as the code of the LTS paper builds it.
-struct AdaptiveVocabulary {
-  std::int64_t size = 0;
-  std::int64_t d_embed = 0;
-  std::int64_t div_val = 1;
-  std::vector<std::int64_t> cutoffs;   // of clusters; those >= size are dropped
-  std::vector<bool> tied_projections;  // by cluster: the head uses the embedding's
-};
-
-// Transformer-XL (Dai et al. 2019): post-norm, ReLU, relative attention over a memory, adaptive
-// vocabulary.
-Graph TransformerXlGraph(std::int64_t d_model, const std::vector<LayerShape>& layers,
-                         const AdaptiveVocabulary& vocabulary, std::int64_t memory_tokens);
-
-// GPT-2 with per-layer shapes and an adaptive vocabulary: "gpt2_flex" of the LTS paper.
-Graph AdaptiveGpt2Graph(std::int64_t d_model, const std::vector<LayerShape>& layers,
-                        const AdaptiveVocabulary& vocabulary, std::int64_t max_seq_len);
 
 }  // namespace lts

@@ -8,17 +8,15 @@
 #include "lts/arch/backbones/gpt2.h"
 #include "lts/arch/backbones/llama.h"
 #include "lts/arch/backbones/opt.h"
+#include "lts/arch/backbones/transfo_xl.h"
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
 
 namespace lts {
 
 std::span<const Backbone* const> Backbones() {
-  static constexpr std::array<const Backbone*, 4> kBackbones{
-      &kGpt2Backbone,
-      &kOptBackbone,
-      &kCodeGenBackbone,
-      &kLlamaBackbone,
+  static constexpr std::array<const Backbone*, 5> kBackbones{
+      &kGpt2Backbone, &kOptBackbone, &kCodeGenBackbone, &kLlamaBackbone, &kTransfoXlBackbone,
   };
   return kBackbones;
 }
@@ -30,6 +28,11 @@ const Backbone& FindBackbone(std::string_view name) {
     known.emplace_back(backbone->name);
   }
   throw Error(ErrorCode::kNotFound, UnknownName("backbone", name, known));
+}
+
+DecoderSettings DefaultSettingsOf(const ArchitectureFields& fields) {
+  const auto defaults = FindBackbone(fields.backbone).default_settings;
+  return defaults == nullptr ? DecoderSettings{} : defaults(fields);
 }
 
 }  // namespace lts

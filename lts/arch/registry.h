@@ -8,6 +8,18 @@
 
 namespace lts {
 
+// The keys of an AdaptiveVocabulary. All or none are empty.
+struct AdaptiveKeys {
+  std::string_view d_embed;
+  std::string_view div_val;
+  std::string_view cutoffs;
+  // A list with a boolean for each cluster; the first one's is false, the others agree.
+  std::string_view tied_projections;
+};
+
+// The members of a configuration that say this vocabulary, by those keys.
+Json::Object AdaptiveMembers(const AdaptiveVocabulary& adaptive, const AdaptiveKeys& keys);
+
 // Where Hugging Face's config.json of a backbone keeps the fields of an Architecture. Empty: it has
 // no such key.
 struct ConfigKeys {
@@ -30,11 +42,14 @@ struct ConfigKeys {
   std::string_view rotary_base = {};
   std::string_view norm_epsilon = {};
   std::string_view tied_head = {};
+  std::string_view memory_tokens = {};
+  AdaptiveKeys adaptive = {};  // none: the backbone has no adaptive vocabulary
 };
 
 // A setting of config.json that would change the computation: the values that this backbone
 // computes, as compact JSON text. Absent means the default, which must be one of them. Any other
-// value is kUnsupported.
+// value is kUnsupported. Archai's files may hold these too: what Archai does not know it hands on
+// to Hugging Face.
 struct FixedSetting {
   std::string_view key;
   std::span<const std::string_view> values;
@@ -83,20 +98,30 @@ struct Backbone {
   std::span<const std::string_view> model_types;  // Hugging Face's names
   ConfigKeys keys;
   std::span<const FixedSetting> fixed_settings;  // their first values are what we write
+  // Settings that change neither weights nor counts, which Archai's files may hold as well (those
+  // of Hugging Face may hold anything).
+  std::span<const std::string_view> ignored_settings = {};
   // Of an architecture whose layers are valid; null: DecoderSettings{}.
   DecoderSettings (*default_settings)(const ArchitectureFields& fields);
   ConfigNames config_names;  // of a model whose layers are all equal
   ConfigNames
       per_layer_config_names;  // of any other; its n_head and d_inner are lists; empty: none
+  // Of an architecture without adaptive vocabulary. None: the backbone is described and counted
+  // only.
   WeightNames weights;
   // Rules beyond Architecture's own (n_kv_head = n_head for GPT-2, say): throws kInvalidArgument,
   // without the name of a file in front.
   void (*check)(const ArchitectureFields& fields);
   Graph (*build)(const Architecture& architecture);
+
+  bool runs() const { return !weights.weights.empty(); }  // on engines, from checkpoints
 };
 
 std::span<const Backbone* const> Backbones();
 // Throws kNotFound with a suggestion.
 const Backbone& FindBackbone(std::string_view name);
+// The backbone's own settings for these fields, whose backbone must exist and whose layers must be
+// valid; d_embed is given in full.
+DecoderSettings DefaultSettingsOf(const ArchitectureFields& fields);
 
 }  // namespace lts

@@ -377,8 +377,9 @@ TEST(CostModelTest, RejectsNumbersThatNoMeasurementGives) {
   }
 }
 
-TEST(CostFeaturesTest, EveryBackboneHasThem) {
+TEST(CostFeaturesTest, EveryBackboneThatRunsHasThem) {
   for (const Backbone* backbone : Backbones()) {
+    if (!backbone->runs()) continue;  // nothing of it is ever measured
     CostContext context;
     context.backbone = std::string(backbone->name);
     const CostFeatures features(context);

@@ -180,12 +180,9 @@ TEST(BuildOnnxProgram, UsesEveryTensorOfTheGraph) {
 }
 
 TEST(SupportsOnnx, RefusesWhatItCannotWriteWithAReason) {
-  const AdaptiveVocabulary vocabulary{.size = 200,
-                                      .d_embed = 32,
-                                      .div_val = 2,
-                                      .cutoffs = {50, 100},
-                                      .tied_projections = {false, false, false}};
-  const Graph adaptive = AdaptiveGpt2Graph(32, {{2, 2, 64}}, vocabulary, 32);
+  ArchitectureFields fields = Architecture::Gpt2(1, 32, 64, 2, 200, 32).fields();
+  fields.settings->adaptive = AdaptiveVocabulary{.div_val = 2, .cutoffs = {50, 100}};
+  const Graph adaptive = BuildGraph(Architecture(fields));
   EXPECT_THAT(SupportsOnnx(adaptive, {}).reason, HasSubstr("adaptive"));
   EXPECT_THROW(BuildOnnxProgram(adaptive, {}), Error);
   EXPECT_FALSE(SupportsOnnx(UnequalGpt2(), {.shared_cache = true}).ok);

@@ -74,7 +74,14 @@ Binding BindingOf(const Architecture& architecture, const Backbone& backbone,
   const auto row =
       std::find_if(backbone.weights.weights.begin(), backbone.weights.weights.end(),
                    [&](const StoredWeight& weight) { return weight.name == name.pattern; });
-  LTS_CHECK(row != backbone.weights.weights.end());  // every backbone's table is tested
+  if (row == backbone.weights.weights.end()) {
+    // The tables are whole for every backbone that runs (tested), less its adaptive vocabulary.
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("{} {}: checkpoints have no place for '{}': weights of {} are neither "
+                            "read nor written",
+                            backbone.name, architecture.ShortName(), spec.name,
+                            backbone.runs() ? "an adaptive vocabulary" : backbone.name));
+  }
   Binding binding{.layout = row->layout, .layer = name.layer};
   const auto add = [&](std::string_view stored, std::int64_t column, std::int64_t width) {
     std::vector<std::int64_t> shape(spec.shape.begin(), spec.shape.end());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "lts/base/error.h"
@@ -56,6 +57,17 @@ FeedForwardOp DeclareFeedForward(GraphBuilder& b, const Architecture& architectu
   return op;
 }
 
+ValueId PostNormLayer(GraphBuilder& b, const Architecture& architecture,
+                      const AttentionOp& attention, ValueId x) {
+  const ValueId attended = b.Add(x, b.Attention(attention, x));
+  const ValueId y =
+      LayerNorm(b, architecture, "attention_norm.gain", "attention_norm.bias", attended);
+  const FeedForwardOp feed_forward =
+      DeclareFeedForward(b, architecture, attention.layer, {.activation = Activation::kRelu});
+  const ValueId fed = b.Add(y, b.FeedForward(feed_forward, y));
+  return LayerNorm(b, architecture, "feed_forward_norm.gain", "feed_forward_norm.bias", fed);
+}
+
 VocabCluster DeclareVocabulary(GraphBuilder& b, const Architecture& architecture,
                                std::string_view name, TensorRole role) {
   VocabCluster cluster{.count = architecture.vocab_size(), .d_embed = architecture.d_model()};
@@ -63,17 +75,80 @@ VocabCluster DeclareVocabulary(GraphBuilder& b, const Architecture& architecture
   return cluster;
 }
 
+// The matrices that bring clusters to d_model start smaller than the tables, as in the code of
+// Transformer-XL.
+constexpr float kProjectionStd = 0.01F;
+
+EmbedOp DeclareAdaptiveEmbedding(GraphBuilder& b, const Architecture& architecture) {
+  LTS_CHECK(architecture.settings().adaptive.has_value());
+  const AdaptiveVocabulary& adaptive = *architecture.settings().adaptive;
+  const std::int64_t d = architecture.d_model();
+  constexpr auto kRole = TensorRole::kTokenEmbedding;
+  EmbedOp op{.scale = std::sqrt(static_cast<float>(d))};
+  TensorId shared = kNoTensor;
+  if (adaptive.div_val == 1 && adaptive.d_embed != d) {
+    shared = b.Matrix("embedding.projection", adaptive.d_embed, d, kRole, kProjectionStd);
+  }
+  VocabCluster cluster{.d_embed = adaptive.d_embed};
+  for (std::size_t i = 0; i <= adaptive.cutoffs.size(); ++i) {
+    const bool last = i == adaptive.cutoffs.size();
+    cluster.count = (last ? architecture.vocab_size() : adaptive.cutoffs[i]) - cluster.first;
+    const std::string name = "embedding.clusters." + std::to_string(i);
+    cluster.table = b.Matrix(name + ".tokens", cluster.count, cluster.d_embed, kRole, kInitStd);
+    cluster.projection = adaptive.div_val == 1 ? shared
+                                               : b.Matrix(name + ".projection", cluster.d_embed, d,
+                                                          kRole, kProjectionStd);
+    op.clusters.push_back(cluster);
+    cluster.first += cluster.count;
+    cluster.d_embed /= adaptive.div_val;
+  }
+  return op;
+}
+
+HeadOp DeclareAdaptiveHead(GraphBuilder& b, const Architecture& architecture,
+                           const EmbedOp& embed) {
+  const DecoderSettings& settings = architecture.settings();
+  const std::int64_t d = architecture.d_model();
+  constexpr auto kRole = TensorRole::kHead;
+  HeadOp op{.clusters = embed.clusters};
+  for (std::size_t i = 0; i < op.clusters.size(); ++i) {
+    VocabCluster& cluster = op.clusters[i];
+    const std::string name = "head.clusters." + std::to_string(i);
+    if (!settings.tied_head) {
+      cluster.table = b.Matrix(name + ".weight", cluster.count, cluster.d_embed, kRole, kInitStd);
+    }
+    const bool tied = i > 0 && settings.adaptive->tied_projections;
+    if (cluster.projection != kNoTensor && !tied) {
+      cluster.projection =
+          b.Matrix(name + ".projection", cluster.d_embed, d, kRole, kProjectionStd);
+    }
+  }
+  op.bias = b.Bias("head.bias", architecture.vocab_size(), kRole);
+  if (const std::int64_t tails = std::ssize(op.clusters) - 1; tails > 0) {
+    op.cluster_rows =
+        b.Matrix("head.cluster_rows", tails, op.clusters.front().d_embed, kRole, kInitStd);
+    op.cluster_bias = b.Bias("head.cluster_bias", tails, kRole);
+  }
+  return op;
+}
+
 Graph BuildPreNorm(const Architecture& architecture, Activation activation,
                    std::int64_t position_offset) {
   const auto layers = architecture.layers().size();
   GraphBuilder b(architecture, 12 * layers + 4, 6 * layers + 3);
   const float branch_std = BranchStd(architecture);
-  const VocabCluster vocabulary =
-      DeclareVocabulary(b, architecture, "embedding.tokens", TensorRole::kTokenEmbedding);
-  EmbedOp embed{.clusters = {vocabulary}, .position_offset = position_offset};
+  const bool adaptive = architecture.settings().adaptive.has_value();
+  EmbedOp embed;
+  if (adaptive) {
+    embed = DeclareAdaptiveEmbedding(b, architecture);
+  } else {
+    embed.clusters = {
+        DeclareVocabulary(b, architecture, "embedding.tokens", TensorRole::kTokenEmbedding)};
+  }
+  embed.position_offset = position_offset;
   embed.positions = b.Matrix("embedding.positions", architecture.max_seq_len() + position_offset,
                              architecture.d_model(), TensorRole::kPositionEmbedding, kInitStd);
-  ValueId x = b.Embed(std::move(embed));
+  ValueId x = b.Embed(embed);
   for (std::int64_t l = 0; l < architecture.n_layer(); ++l) {
     b.BeginLayer(l);
     const ValueId y = LayerNorm(b, architecture, "attention_norm.gain", "attention_norm.bias", x);
@@ -87,7 +162,9 @@ Graph BuildPreNorm(const Architecture& architecture, Activation activation,
   }
   b.EndLayers();
   const ValueId last = LayerNorm(b, architecture, "final_norm.gain", "final_norm.bias", x);
-  return std::move(b).Head({.clusters = {vocabulary}}, last);
+  HeadOp head = adaptive ? DeclareAdaptiveHead(b, architecture, embed)
+                         : HeadOp{.clusters = std::move(embed.clusters)};
+  return std::move(b).Head(std::move(head), last);
 }
 
 void RefuseGroupedQueries(const ArchitectureFields& fields) {

@@ -7,10 +7,17 @@
 
 #include "lts/arch/architecture.h"
 #include "lts/arch/graph_builder.h"
+#include "lts/arch/registry.h"
 
 namespace lts::backbones {
 
 inline constexpr float kInitStd = 0.02F;
+
+// Archai's keys, and those of Hugging Face's Transformer-XL.
+inline constexpr AdaptiveKeys kAdaptiveKeys{.d_embed = "d_embed",
+                                            .div_val = "div_val",
+                                            .cutoffs = "cutoffs",
+                                            .tied_projections = "tie_projs"};
 
 // The residual stream sums 2 n_layer branches; their last matrices start smaller by
 // 1 / sqrt(2 n_layer) (Radford et al. 2019).
@@ -34,12 +41,25 @@ struct FeedForwardBlock {
 FeedForwardOp DeclareFeedForward(GraphBuilder& b, const Architecture& architecture,
                                  std::int64_t layer, const FeedForwardBlock& block);
 
+// Declares the rest of a layer that normalises after its residual sums: attention, add, norm,
+// feed-forward (ReLU, biases), add, norm.
+ValueId PostNormLayer(GraphBuilder& b, const Architecture& architecture,
+                      const AttentionOp& attention, ValueId x);
+
 // Declares the table of all tokens, [V, d_model].
 VocabCluster DeclareVocabulary(GraphBuilder& b, const Architecture& architecture,
                                std::string_view name, TensorRole role);
 
+// Declares the tables and projections of the architecture's adaptive vocabulary (LTS_CHECK: it has
+// one), without positions. Where clusters share a projection, it is declared once.
+EmbedOp DeclareAdaptiveEmbedding(GraphBuilder& b, const Architecture& architecture);
+// The adaptive softmax over the same clusters: tables are `embed`'s where the head is tied, and so
+// are projections where they are tied too.
+HeadOp DeclareAdaptiveHead(GraphBuilder& b, const Architecture& architecture, const EmbedOp& embed);
+
 // GPT-2 and what differs from it by these two alone: embedding with learned positions; per layer
-// norm, attention, add, norm, feed-forward, add; norm, tied head.
+// norm, attention, add, norm, feed-forward, add; norm, tied head. An adaptive vocabulary takes the
+// place of both tables where the architecture has one.
 Graph BuildPreNorm(const Architecture& architecture, Activation activation,
                    std::int64_t position_offset);
 

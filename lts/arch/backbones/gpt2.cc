@@ -7,7 +7,7 @@
 namespace lts {
 namespace {
 
-constexpr std::array<std::string_view, 2> kArchTypes{"gpt2", "gpt2-flex"};
+constexpr std::array<std::string_view, 3> kArchTypes{"gpt2", "gpt2-flex", "gpt2_flex"};
 constexpr std::array<std::string_view, 2> kModelTypes{"gpt2", "gpt2-flex"};
 
 // Three names of Hugging Face for the same tanh approximation.
@@ -66,7 +66,8 @@ constexpr Backbone kGpt2Backbone{
              .d_inner = "n_inner",
              .vocab_size = "vocab_size",
              .max_seq_len = "n_positions",
-             .attention_dropout = "attn_pdrop"},
+             .attention_dropout = "attn_pdrop",
+             .adaptive = backbones::kAdaptiveKeys},
     .fixed_settings = kFixedSettings,
     .config_names = {"gpt2", "GPT2LMHeadModel"},
     .per_layer_config_names = {"gpt2-flex", "GPT2FlexLMHeadModel"},

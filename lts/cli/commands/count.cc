@@ -62,7 +62,7 @@ void RunCount(const Options& options, Context& context) {
     // Archai hashes a saved architecture with "arch_type" and a fresh one without; a published file
     // is named after one of the two. The file's name says which; any other file gets the plain one.
     const bool archai = json.Find("model_type") == nullptr;
-    const ArchaiIds ids = ComputeArchaiIds(archai ? json : architecture.ToConfig());
+    const ArchaiIds ids = ComputeArchaiIds(archai ? json : architecture.ToDocument());
     const bool with_arch_type = std::filesystem::path(file).stem() == ids.with_arch_type;
     const std::string& id = with_arch_type ? ids.with_arch_type : ids.plain;
     const auto count = [](std::int64_t value) {
