@@ -201,6 +201,32 @@ TEST_F(CliFolder, MeasureRefusesAModelLargerThanMemory) {
   ExpectBadInput(Lts({"measure", file}), "GiB are available");
 }
 
+// No engine runs Transformer-XL: it is searched on counts, and everything else says why not.
+TEST_F(CliFolder, TransformerXlIsCountedAndNotRun) {
+  const auto search = [&](const std::string& objective) {
+    return Lts({"search", "--space", "lts-transformer-xl", "--objective", "decoder_params",
+                "--objective", objective, "--algorithm", "random", "--budget", "5", "--out",
+                folder_ / ("by-" + objective), "--quiet", "--format", "csv"});
+  };
+  const Outcome counted = search("flops");
+  EXPECT_EQ(counted.code, 0) << counted.err;
+  EXPECT_THAT(counted.out, HasSubstr("transfo-xl_"));
+  ExpectBadInput(search("latency_ms"), "does not run adaptive embeddings");
+
+  const std::string file = Write(
+      "xl.json",
+      R"({"arch_type": "mem_transformer", "n_token": 100, "n_layer": 2, "d_model": 64, "n_head": 4,
+          "d_inner": 128, "tgt_len": 64, "mem_len": 32, "div_val": 2, "cutoffs": [30]})");
+  EXPECT_EQ(Lts({"count", file, "--prompt", "16", "--output-tokens", "4"}).code, 0);
+  ExpectBadInput(Lts({"measure", file, "--prompt", "16", "--output-tokens", "4"}),
+                 "xl.json: the cpu runtime does not run adaptive embeddings");
+  ExpectBadInput(Lts({"export", file, "--output", folder_ / "xl.onnx"}),
+                 "xl.json: ONNX export: adaptive embeddings are not supported");
+  ExpectBadInput(
+      Lts({"export", file, "--format", "huggingface", "--output", folder_ / "xl", "--quiet"}),
+      "weights of transfo-xl are neither read nor written");
+}
+
 TEST(Cli, RooflineMeasuresEveryCeiling) {
   const Outcome outcome = Lts({"roofline", "--threads", "1", "--quiet", "--format", "json"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;

@@ -13,6 +13,8 @@
 #include "lts/job/run_evaluator.h"
 #include "lts/job/search_plan.h"
 #include "lts/measure/environment_probe.h"
+#include "lts/measure/runtime_config.h"
+#include "lts/runtime/registry/registry.h"
 #include "lts/search/exact_search.h"
 #include "lts/store/store.h"
 
@@ -103,10 +105,13 @@ double GroupSeconds(double budget_s) {
 SearchJobResult RunSearchJob(const SearchJobOptions& options, SearchJobObserver* observer,
                              CandidateMeter* meter, Clock& clock) {
   SearchPlan plan = PlanSearch(options);
-  std::unique_ptr<Runtime> runtime =
-      meter == nullptr
-          ? CreateRuntimeFor(plan.space, options.config, options.workload, options.seed)
-          : nullptr;
+  std::unique_ptr<Runtime> runtime;
+  if (meter == nullptr) {
+    // What is only counted needs no engine that could run it.
+    runtime = plan.measured.empty()
+                  ? CreateRuntime(options.config.runtime, OptionsOf(options.config))
+                  : CreateRuntimeFor(plan.space, options.config, options.workload, options.seed);
+  }
   const Environment environment = ProbeEnvironment(options.config);
 
   NewFolder folder(options.out);

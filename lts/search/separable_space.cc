@@ -220,14 +220,9 @@ void SeparableSpace::CountLayers(FamilyInfo& family) const {
   for (const auto& [d_inner, n_head] : family.options) {
     const std::int64_t heads = Value(kNHead, n_head);
     const LayerShape shape{heads, heads, Value(kDInner, d_inner)};
-    ArchitectureFields fields{.backbone = space_.fields().backbone,
-                              .vocab_size = space_.fields().vocab_size,
-                              .max_seq_len = space_.fields().max_seq_len,
-                              .d_model = Value(kDModel, family.d_model),
-                              .layers = {shape}};
-    const Graph one = BuildGraph(Architecture(fields));
-    fields.layers.push_back(shape);
-    const Graph two = BuildGraph(Architecture(fields));
+    const std::int64_t d_model = Value(kDModel, family.d_model);
+    const Graph one = BuildGraph(space_.Build(d_model, {shape}));
+    const Graph two = BuildGraph(space_.Build(d_model, {shape, shape}));
     for (const Counted& counted : counted_) {
       const auto count = [&](const Graph& graph) {
         return Units(counted.objective->count(graph, options_.workload, options_.config),

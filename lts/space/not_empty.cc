@@ -34,7 +34,12 @@ class EmptinessProof {
  public:
   EmptinessProof(const SearchSpace& space, const Workload& workload)
       : space_(space), workload_(workload) {
-    for (const SearchSpace::Rule& rule : space.rules_) counts_ |= rule.counted;
+    for (const SearchSpace::Rule& rule : space.rules_) {
+      for (const int slot : rule.slots) {
+        if (slot < SearchSpace::kDimensions) continue;
+        counted_.insert(static_cast<Metric>(slot - SearchSpace::kDimensions));
+      }
+    }
   }
 
   void Run() {
@@ -75,30 +80,26 @@ class EmptinessProof {
     SlotBounds bounds(SearchSpace::kDimensions + Metrics().size(),
                       {0, std::numeric_limits<double>::infinity()});
     std::ranges::copy(dimensions, bounds.begin());
-    if (!counts_) return bounds;
+    if (counted_.empty()) return bounds;
     const auto corner = [&](bool high) -> std::optional<Architecture> {
       const auto pick = [&](Bounds b) { return static_cast<std::int64_t>(high ? b.high : b.low); };
       const std::int64_t heads = high ? pick(bounds[SearchSpace::kNHead]) : 1;
-      ArchitectureFields fields;
-      fields.backbone = space_.fields().backbone;
-      fields.vocab_size = space_.fields().vocab_size;
-      fields.max_seq_len = space_.fields().max_seq_len;
-      fields.d_model = (pick(bounds[SearchSpace::kDModel]) + heads - 1) / heads * heads;
-      if (fields.d_model > kMaxDModel) return std::nullopt;
-      fields.layers.assign(
-          static_cast<std::size_t>(pick(bounds[SearchSpace::kNLayer])),
-          {.n_head = heads, .n_kv_head = heads, .d_inner = pick(bounds[SearchSpace::kDInner])});
-      return Architecture(std::move(fields));
+      const std::int64_t d_model = (pick(bounds[SearchSpace::kDModel]) + heads - 1) / heads * heads;
+      if (d_model > kMaxDModel) return std::nullopt;
+      return space_.Build(
+          d_model,
+          std::vector<LayerShape>(static_cast<std::size_t>(pick(bounds[SearchSpace::kNLayer])),
+                                  LayerShape{heads, heads, pick(bounds[SearchSpace::kDInner])}));
     };
     for (const bool high : {false, true}) {
       const std::optional<Architecture> architecture = corner(high);
       if (!architecture) continue;
       CountedMetrics counted(*architecture, workload_);
-      for (const MetricInfo& info : Metrics()) {
-        if (info.measured) continue;
-        Bounds& bound = bounds[static_cast<std::size_t>(SearchSpace::kDimensions +
-                                                        static_cast<int>(info.metric))];
-        (high ? bound.high : bound.low) = counted.Value(info.metric);
+      // Only what the rules name: not every metric can be counted of every backbone.
+      for (const Metric metric : counted_) {
+        Bounds& bound =
+            bounds[static_cast<std::size_t>(SearchSpace::kDimensions + static_cast<int>(metric))];
+        (high ? bound.high : bound.low) = counted.Value(metric);
       }
     }
     return bounds;
@@ -177,7 +178,7 @@ class EmptinessProof {
     const bool divides = layer.d_model % layer.n_head == 0;
     RuleMask mask = divides ? kDivides : 0;
     std::optional<Architecture> architecture;
-    if (divides && counts_) architecture = space_.Decode(genome);
+    if (divides && !counted_.empty()) architecture = space_.Decode(genome);
     std::optional<CountedMetrics> counted;
     if (architecture) counted.emplace(*architecture, workload_);
     for (std::size_t i = 0; i < space_.rules_.size(); ++i) {
@@ -248,7 +249,7 @@ class EmptinessProof {
 
   const SearchSpace& space_;
   const Workload& workload_;
-  bool counts_ = false;
+  std::set<Metric> counted_;  // named by rules
   bool scanned_everything_ = true;
 };
 

@@ -108,6 +108,21 @@ void SearchSpace::CheckFields() const {
     }
   }
   if (fields_.dimensions.size() != kDimensionInfos.size()) fail("got a dimension twice");
+  const ConfigKeys& has = FindBackbone(fields_.backbone).keys;
+  if (fields_.memory_tokens && has.memory_tokens.empty()) {
+    fail(fmt::format("field 'memory_tokens': {} has no memory", fields_.backbone));
+  }
+  if (fields_.adaptive && has.adaptive.d_embed.empty()) {
+    fail(fmt::format("field 'adaptive': {} has no adaptive vocabulary", fields_.backbone));
+  }
+  if (fields_.memory_tokens || fields_.adaptive) {
+    // Clusters narrow with d_model, so the narrowest architecture shows what is wrong with them.
+    try {
+      Build(values(kDModel).front(), {LayerShape{}});
+    } catch (const Error& error) {
+      fail(error.what(), error.code());
+    }
+  }
   if (std::ssize(fields_.constraints) > kMaxConstraints) {
     fail(fmt::format("got {} constraints, expected at most {}", fields_.constraints.size(),
                      kMaxConstraints));
@@ -301,18 +316,28 @@ bool SearchSpace::Satisfies(const Genome& genome, const Workload& workload,
 }
 
 Architecture SearchSpace::Decode(const Genome& genome) const {
+  const std::int64_t layers = ActiveLayers(genome);
+  std::vector<LayerShape> shapes;
+  shapes.reserve(static_cast<std::size_t>(layers));
+  for (std::int64_t l = 0; l < layers; ++l) {
+    const Layer layer = LayerAt(genome, l);
+    LTS_DCHECK(layer.d_model % layer.n_head == 0);
+    shapes.push_back({.n_head = layer.n_head, .n_kv_head = layer.n_head, .d_inner = layer.d_inner});
+  }
+  return Build(LayerAt(genome, 0).d_model, std::move(shapes));
+}
+
+Architecture SearchSpace::Build(std::int64_t d_model, std::vector<LayerShape> layers) const {
   ArchitectureFields fields;
   fields.backbone = fields_.backbone;
   fields.vocab_size = fields_.vocab_size;
   fields.max_seq_len = fields_.max_seq_len;
-  const std::int64_t layers = ActiveLayers(genome);
-  fields.layers.reserve(static_cast<std::size_t>(layers));
-  for (std::int64_t l = 0; l < layers; ++l) {
-    const Layer layer = LayerAt(genome, l);
-    LTS_DCHECK(layer.d_model % layer.n_head == 0);
-    fields.d_model = layer.d_model;
-    fields.layers.push_back(
-        {.n_head = layer.n_head, .n_kv_head = layer.n_head, .d_inner = layer.d_inner});
+  fields.d_model = d_model;
+  fields.layers = std::move(layers);
+  if (fields_.memory_tokens || fields_.adaptive) {
+    fields.settings = DefaultSettingsOf(fields);
+    if (fields_.memory_tokens) fields.settings->memory_tokens = *fields_.memory_tokens;
+    if (fields_.adaptive) fields.settings->adaptive = fields_.adaptive;
   }
   return Architecture(std::move(fields));
 }

@@ -47,6 +47,10 @@ struct SpaceFields {
   std::string backbone = "gpt2";
   std::int64_t vocab_size = 50257;
   std::int64_t max_seq_len = 1024;
+  // Of backbones that leave them open; absent: the backbone's own. d_embed 0: each architecture's
+  // d_model.
+  std::optional<std::int64_t> memory_tokens = {};
+  std::optional<AdaptiveVocabulary> adaptive = {};
   std::vector<Dimension> dimensions;     // all four, in gene order
   std::vector<std::string> constraints;  // at most 60, on dimensions and unmeasured metrics
   bool operator==(const SpaceFields&) const = default;
@@ -60,9 +64,10 @@ struct SpaceSize {
 
 class SearchSpace {
  public:
-  // Throws kInvalidArgument: unknown or missing dimension, empty, unsorted or absurd values, a
-  // constraint that does not parse or names a measured metric, a constraint on one dimension that
-  // none of its values satisfies; kNotFound with a suggestion: unknown backbone or name in a
+  // Throws kInvalidArgument: unknown or missing dimension, empty, unsorted or absurd values, memory
+  // or an adaptive vocabulary that the backbone does not have or that some d_model is too narrow
+  // for, a constraint that does not parse or names a measured metric, a constraint on one dimension
+  // that none of its values satisfies; kNotFound with a suggestion: unknown backbone or name in a
   // constraint. Contradictions beyond that: CheckNotEmpty.
   explicit SearchSpace(SpaceFields fields);
 
@@ -92,6 +97,9 @@ class SearchSpace {
   };
   bool LayerHolds(const Layer& layer) const;
   Architecture Decode(const Genome& genome) const;  // LTS_DCHECK that it decodes
+  // The architecture of this shape with all that the space fixes, whether or not these are values
+  // of its dimensions. Throws as Architecture does.
+  Architecture Build(std::int64_t d_model, std::vector<LayerShape> layers) const;
   // nullopt: its values, backbone, vocabulary or context are not the space's. Constraints aside.
   std::optional<Genome> Encode(const Architecture& architecture) const;
 
@@ -169,7 +177,8 @@ void CheckNotEmpty(const SearchSpace& space, const Workload& workload);
 // and so on: docs/spaces.md has the grammar. `file` starts every message. Throws kInvalidArgument
 // and kNotFound (unknown keys, names).
 SearchSpace ParseSpace(const Json& json, std::string_view file);
-// Presets: archai-gpt2 (5,880 points), lts-gpt2 (heterogeneous), text-predictor (146,900 points).
+// Presets: archai-gpt2 (5,880 points), text-predictor (146,900 points), and of the LTS paper
+// lts-gpt2 and lts-transformer-xl (heterogeneous) with their homogeneous variants (docs/spaces.md).
 std::span<const SpaceFields> SpacePresets();
 // A preset by name, or a file when the name has a '/' or ends in .toml or .json. Throws kNotFound
 // with a suggestion.

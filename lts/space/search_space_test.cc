@@ -85,11 +85,49 @@ TEST(SearchSpace, GivesTheLogarithmOfHugeSpaces) {
 }
 
 TEST(SearchSpace, PresetsHaveThePublishedSizes) {
-  EXPECT_EQ(SpacePresets().size(), 3U);
+  EXPECT_EQ(SpacePresets().size(), 6U);
   EXPECT_EQ(SearchSpace(Preset("archai-gpt2")).Size().exact, 5880);
   EXPECT_EQ(SearchSpace(Preset("archai-gpt2")).Enumerate(kWorkload).size(), 5424U);
   EXPECT_EQ(SearchSpace(Preset("text-predictor")).Size().exact, 146900);
   EXPECT_EQ(SearchSpace(Preset("lts-gpt2")).gene_count(), 2 + 15 + 15);
+  EXPECT_EQ(SearchSpace(Preset("lts-gpt2-homogeneous")).Size().exact, 14 * 14 * 62 * 3);
+  EXPECT_EQ(SearchSpace(Preset("lts-transformer-xl")).gene_count(), 2 + 16 + 16);
+  EXPECT_EQ(SearchSpace(Preset("lts-transformer-xl-homogeneous")).Size().exact, 15 * 14 * 62 * 3);
+}
+
+// The first model of the paper's frontier on ARM, by the vocabulary of its search.
+TEST(SearchSpace, TheTransformerXlPresetHoldsThePapersModels) {
+  const SearchSpace space(Preset("lts-transformer-xl"));
+  const Architecture model = space.Build(512, {{2, 2, 1216}, {2, 2, 1280}});
+  EXPECT_EQ(model.backbone(), "transfo-xl");
+  EXPECT_EQ(model.settings().memory_tokens, 192);
+  EXPECT_EQ(model.settings().adaptive->d_embed, 512) << "d_embed follows d_model";
+  const auto genome = space.Encode(model);
+  ASSERT_TRUE(genome.has_value());
+  EXPECT_EQ(space.Decode(*genome), model);
+  EXPECT_TRUE(space.Satisfies(*genome, kWorkload));
+  EXPECT_EQ(CountParameters(BuildGraph(model)).decoder(), 5187008);
+
+  ArchitectureFields other = model.fields();
+  other.settings->memory_tokens = 32;
+  EXPECT_FALSE(space.Encode(Architecture(other)).has_value()) << "the space fixes the memory";
+}
+
+TEST(SearchSpace, FixesTheSettingsThatABackboneLeavesOpen) {
+  SpaceFields fields = Small();
+  fields.memory_tokens = 64;
+  EXPECT_THAT(ErrorOf([&] { SearchSpace{fields}; }), HasSubstr("'memory_tokens': gpt2 has no"));
+  fields.backbone = "transfo-xl";
+  EXPECT_EQ(SearchSpace(fields).Decode(Genome{0, 0, 0, 0}).settings().memory_tokens, 64);
+  fields.adaptive = AdaptiveVocabulary{.div_val = 32, .cutoffs = {10, 20}};
+  EXPECT_THAT(ErrorOf([&] { SearchSpace{fields}; }), HasSubstr("div_val: got 32, expected less"));
+  fields.adaptive->div_val = 2;
+  EXPECT_EQ(SearchSpace(fields).Decode(Genome{0, 0, 0, 0}).settings().adaptive->cutoffs,
+            fields.adaptive->cutoffs);
+  fields = Small();
+  fields.backbone = "opt";
+  fields.adaptive = AdaptiveVocabulary{};
+  EXPECT_THAT(ErrorOf([&] { SearchSpace{fields}; }), HasSubstr("'adaptive': opt has no"));
 }
 
 TEST(SearchSpace, TheTextPredictorPresetHoldsThePapersModels) {

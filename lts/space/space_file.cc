@@ -63,6 +63,29 @@ Dimension ReadDimension(ObjectReader& reader, const DimensionInfo& info, std::st
   return dimension;
 }
 
+AdaptiveVocabulary ReadAdaptive(const Json& json, std::string_view file) {
+  ObjectReader reader(json, fmt::format("{}: adaptive", file));
+  AdaptiveVocabulary adaptive;
+  adaptive.d_embed = reader.IntOr("d_embed", 1, kMaxDModel, 0);
+  adaptive.div_val = reader.IntOr("div_val", 1, kMaxDModel, adaptive.div_val);
+  if (reader.Has("cutoffs")) {
+    if (!reader.Member("cutoffs").is_array()) reader.Fail("cutoffs", "expected a list");
+    adaptive.cutoffs = reader.Ints("cutoffs", 1, kMaxVocabSize, kMaxCutoffs);
+  }
+  adaptive.tied_projections = reader.BoolOr("tied_projections", false);
+  reader.RejectUnknown();
+  return adaptive;
+}
+
+Json AdaptiveJson(const AdaptiveVocabulary& adaptive) {
+  Json json = Json::MakeObject();
+  if (adaptive.d_embed != 0) json["d_embed"] = adaptive.d_embed;
+  json["div_val"] = adaptive.div_val;
+  json["cutoffs"] = Json(Json::Array(adaptive.cutoffs.begin(), adaptive.cutoffs.end()));
+  json["tied_projections"] = adaptive.tied_projections;
+  return json;
+}
+
 Json DimensionJson(const Dimension& dimension) {
   const std::vector<std::int64_t>& values = dimension.values;
   if (values.size() == 1 && !dimension.per_layer) return values[0];
@@ -99,6 +122,9 @@ SearchSpace ParseSpace(const Json& json, std::string_view file) {
   fields.backbone = reader.StringOr("backbone", fields.backbone);
   fields.vocab_size = reader.IntOr("vocab_size", 1, kMaxVocabSize, fields.vocab_size);
   fields.max_seq_len = reader.IntOr("max_seq_len", 1, kMaxSeqLen, fields.max_seq_len);
+  if (reader.Has("memory_tokens"))
+    fields.memory_tokens = reader.Int("memory_tokens", 0, kMaxSeqLen);
+  if (reader.Has("adaptive")) fields.adaptive = ReadAdaptive(reader.Member("adaptive"), file);
   for (const DimensionInfo& info : kDimensionInfos) {
     fields.dimensions.push_back(ReadDimension(reader, info, file));
   }
@@ -130,6 +156,8 @@ Json SearchSpace::ToJson() const {
   json["backbone"] = fields_.backbone;
   json["vocab_size"] = fields_.vocab_size;
   json["max_seq_len"] = fields_.max_seq_len;
+  if (fields_.memory_tokens) json["memory_tokens"] = *fields_.memory_tokens;
+  if (fields_.adaptive) json["adaptive"] = AdaptiveJson(*fields_.adaptive);
   for (const Dimension& dimension : fields_.dimensions)
     json[dimension.name] = DimensionJson(dimension);
   json["constraints"] = Json(Json::Array(fields_.constraints.begin(), fields_.constraints.end()));

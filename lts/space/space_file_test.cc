@@ -45,6 +45,33 @@ std::string With(const std::string& key, const std::string& value) {
   return text + "\"" + key + "\": " + value + "}";
 }
 
+TEST(ParseSpace, ReadsMemoryAndAdaptiveVocabulary) {
+  const std::string text =
+      R"({"backbone": "transfo-xl", "vocab_size": 1000, "memory_tokens": 96,
+          "adaptive": {"d_embed": 32, "div_val": 4, "cutoffs": [100, 300], "tied_projections": true},
+          "n_layer": 2, "d_model": 64, "d_inner": 96, "n_head": 2})";
+  const SpaceFields fields = Parse(text).fields();
+  EXPECT_EQ(fields.memory_tokens, 96);
+  EXPECT_EQ(*fields.adaptive,
+            (AdaptiveVocabulary{
+                .d_embed = 32, .div_val = 4, .cutoffs = {100, 300}, .tied_projections = true}));
+  EXPECT_EQ(ParseSpace(Parse(text).ToJson(), "again").fields(), fields);
+  EXPECT_FALSE(Parse(kMinimal).fields().adaptive.has_value());
+  EXPECT_EQ(Parse(With("adaptive", "{}")).fields().adaptive->d_embed, 0) << "of each d_model";
+}
+
+TEST(ParseSpace, RefusesVocabulariesThatCannotBe) {
+  EXPECT_THAT(ParseError(With("adaptive", "3")), HasSubstr("adaptive"));
+  EXPECT_THAT(ParseError(With("adaptive", R"({"cutoffs": 5})")), HasSubstr("expected a list"));
+  EXPECT_THAT(ParseError(With("adaptive", R"({"cutoffs": [9, 5]})")),
+              HasSubstr("cutoffs: got 5 after 9"));
+  EXPECT_THAT(ParseError(With("adaptive", R"({"cutoffs": [50257]})")),
+              HasSubstr("cutoffs: got 50257 after 0"));
+  EXPECT_THAT(ParseError(With("adaptive", R"({"div_vale": 2})"), ErrorCode::kNotFound),
+              HasSubstr("did you mean 'div_val'"));
+  EXPECT_THAT(ParseError(With("memory_tokens", "192")), HasSubstr("gpt2 has no memory"));
+}
+
 TEST(ParseSpace, ReadsEveryFormOfValues) {
   const SearchSpace space = Parse(kMinimal);
   EXPECT_EQ(space.name(), "my");
@@ -175,7 +202,7 @@ TEST(LoadSpace, ReadsTheBlocksOfTheDocumentation) {
       ++blocks;
     }
   }
-  EXPECT_EQ(blocks, 2);
+  EXPECT_EQ(blocks, 3);
 }
 
 }  // namespace
