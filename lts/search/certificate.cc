@@ -305,9 +305,9 @@ std::vector<Genome> Certifier::Next(std::int64_t count) const {
   const auto most = static_cast<std::size_t>(std::max(count, impl.certificate.measured));
   double low = impl.certificate.tolerance;
   std::vector<std::size_t> chosen = cover(low, most);
-  double high = impl.entries[open.front()].gap;
+  double high = low;
   if (chosen.size() > most) {
-    if (!std::isfinite(high)) high = kFarthest;
+    high = std::min(impl.entries[open.front()].gap, kFarthest);
     for (int i = 0; i < kHalvings; ++i) {
       const double middle = std::sqrt((1 + low) * (1 + high)) - 1;
       std::vector<std::size_t> at_middle = cover(middle, most);
@@ -315,6 +315,11 @@ std::vector<Genome> Certifier::Next(std::int64_t count) const {
       if (at_middle.size() <= most && !at_middle.empty()) chosen = std::move(at_middle);
     }
   }
+  // What covers the widest gap comes first, then what covers most: the search may end before the
+  // last of them.
+  const auto covers_widest = [&](std::size_t c) { return gaps[c * n] <= high; };
+  const auto first = std::ranges::find_if(chosen, covers_widest);
+  if (first != chosen.end()) std::rotate(chosen.begin(), first, first + 1);
   std::vector<Genome> next;
   for (const std::size_t c : chosen) {
     if (std::ssize(next) == count) break;
