@@ -7,6 +7,7 @@
 
 #include "lts/arch/architecture.h"
 #include "lts/arch/count.h"
+#include "lts/quality/law.h"
 #include "lts/record/measurement.h"
 
 namespace lts {
@@ -23,11 +24,14 @@ struct Objective {
   double (*count)(const Graph& graph, const Workload& workload,
                   const RuntimeConfig& config) = nullptr;
   bool in_every_report = true;  // counted ones: shown without having been asked for
+  // Of laws, in place of `count`: pure, microseconds, with an interval.
+  Prediction (*predict)(const Architecture& architecture) = nullptr;
 };
 
 std::span<const Objective* const> Objectives();
 const Objective& FindObjective(std::string_view name);  // throws kNotFound with a suggestion
-// As an exact Measurement (source "count"). by must be kCounting.
+// As a Measurement: exact (source "count"), or a law's prediction (source "law"). by must be
+// kCounting.
 Measurement Count(const Objective& objective, const Architecture& architecture,
                   const Workload& workload, const RuntimeConfig& config);
 

@@ -23,7 +23,8 @@ TEST(Objectives, CountsExactlyWhatTheMetricTableCallsUnmeasured) {
   for (const Objective* objective : Objectives()) {
     const MetricInfo& info = Info(objective->metric);
     EXPECT_EQ(objective->by == MeasuredBy::kCounting, !info.measured) << info.name;
-    EXPECT_EQ(objective->count != nullptr, !info.measured) << info.name;
+    EXPECT_EQ(objective->count != nullptr, !info.measured && !info.by_law) << info.name;
+    EXPECT_EQ(objective->predict != nullptr, info.by_law) << info.name;
     EXPECT_FALSE(objective->summary.empty()) << info.name;
   }
 }
@@ -31,6 +32,19 @@ TEST(Objectives, CountsExactlyWhatTheMetricTableCallsUnmeasured) {
 TEST(Objectives, FindsByName) {
   EXPECT_EQ(FindObjective("ttft_ms").metric, Metric::kTtftMs);
   EXPECT_EQ(FindObjective("peak_memory_mib").by, MeasuredBy::kMemoryProbe);
+}
+
+TEST(Objectives, ALawsObjectiveIsItsPredictionWithTheInterval) {
+  const Architecture architecture = Architecture::Gpt2(4, 256, 1024, 4);
+  for (const Objective* objective : Objectives()) {
+    if (objective->predict == nullptr) continue;
+    const std::string_view name = Info(objective->metric).name;
+    const Measurement m = Count(*objective, architecture, {}, {});
+    EXPECT_EQ(m.value, LawValue(FindLaw(name), architecture)) << name;
+    EXPECT_EQ(m.source, "law");
+    EXPECT_LT(m.low, m.value) << name;
+    EXPECT_GT(m.high, m.value) << name;
+  }
 }
 
 TEST(Objectives, SuggestsTheNearestName) {

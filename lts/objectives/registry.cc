@@ -5,18 +5,24 @@
 namespace lts {
 
 // One line per objective, in the order of Metrics().
-#define LTS_OBJECTIVES(X)    \
-  X(kDecoderParamsObjective) \
-  X(kTotalParamsObjective)   \
-  X(kFlopsObjective)         \
-  X(kLatencyMsObjective)     \
-  X(kTtftMsObjective)        \
-  X(kTpotMsObjective)        \
-  X(kPeakMemoryMibObjective) \
-  X(kWeightsMibObjective)    \
-  X(kKvCacheMibObjective)    \
-  X(kOnnxFileMibObjective)   \
-  X(kArchaiMemoryMibObjective)
+#define LTS_OBJECTIVES(X)      \
+  X(kDecoderParamsObjective)   \
+  X(kTotalParamsObjective)     \
+  X(kFlopsObjective)           \
+  X(kLatencyMsObjective)       \
+  X(kTtftMsObjective)          \
+  X(kTpotMsObjective)          \
+  X(kPeakMemoryMibObjective)   \
+  X(kWeightsMibObjective)      \
+  X(kKvCacheMibObjective)      \
+  X(kOnnxFileMibObjective)     \
+  X(kArchaiMemoryMibObjective) \
+  X(kSqrtAttnFfnObjective)     \
+  X(kNscObjective)             \
+  X(kGemstonesObjective)       \
+  X(kConditionalObjective)     \
+  X(kSeparableObjective)       \
+  X(kLtsLawObjective)
 
 #define LTS_DECLARE(objective) extern const Objective objective;
 LTS_OBJECTIVES(LTS_DECLARE)
@@ -46,6 +52,14 @@ Measurement Count(const Objective& objective, const Architecture& architecture,
   LTS_CHECK(objective.by == MeasuredBy::kCounting);
   Measurement m;
   m.metric = objective.metric;
+  if (objective.predict != nullptr) {
+    const Prediction prediction = objective.predict(architecture);
+    m.value = m.p95 = prediction.value;
+    m.low = prediction.low;
+    m.high = prediction.high;
+    m.source = "law";
+    return m;
+  }
   m.value = objective.count(BuildGraph(architecture), workload, config);
   m.low = m.high = m.p95 = m.value;
   m.source = "count";

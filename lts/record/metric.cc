@@ -14,7 +14,7 @@ constexpr Direction kMin = Direction::kMinimize;
 constexpr Direction kMax =
     Direction::kMaximize;  // a proxy of quality: more parameters, lower perplexity
 
-constexpr std::array<MetricInfo, 11> kMetrics{{
+constexpr std::array<MetricInfo, 17> kMetrics{{
     {Metric::kDecoderParams, "decoder_params", "1", kMax, false, "Decoder parameters"},
     {Metric::kTotalParams, "total_params", "1", kMin, false, "Total parameters"},
     {Metric::kFlops, "flops", "1", kMin, false, "FLOPs"},
@@ -26,6 +26,12 @@ constexpr std::array<MetricInfo, 11> kMetrics{{
     {Metric::kKvCacheMib, "kv_cache_mib", "MiB", kMin, false, "KV cache"},
     {Metric::kOnnxFileMib, "onnx_file_mib", "MiB", kMin, false, "ONNX file"},
     {Metric::kArchaiMemoryMib, "archai_memory_mib", "MiB", kMin, false, "Archai memory"},
+    {Metric::kSqrtAttnFfn, "sqrt_attn_ffn", "1", kMin, false, "Attention-feed-forward law", true},
+    {Metric::kNsc, "nsc", "1", kMin, false, "Spectral capacity law", true},
+    {Metric::kGemstones, "gemstones", "1", kMin, false, "Gemstones law", true},
+    {Metric::kConditional, "conditional", "1", kMin, false, "Conditional law", true},
+    {Metric::kSeparable, "separable", "1", kMin, false, "Separable law", true},
+    {Metric::kLtsLaw, "lts_law", "1", kMin, false, "Predicted loss", true},
 }};
 
 constexpr bool IsIndexedByMetric() {

@@ -20,6 +20,13 @@ enum class Metric {
   kKvCacheMib,     // bytes of keys and values of a full workload / 2^20
   kOnnxFileMib,    // the file that `lts export` writes (standard operators), to the byte / 2^20
   kArchaiMemoryMib,  // Archai's published "Memory (MB)" (arch/count.h)
+  // What laws predict of the quality, on scales of their own (quality/law.h); lower is better.
+  kSqrtAttnFfn,
+  kNsc,
+  kGemstones,
+  kConditional,
+  kSeparable,
+  kLtsLaw,
 };
 
 enum class Direction { kMinimize, kMaximize };
@@ -31,6 +38,7 @@ struct MetricInfo {
   Direction better;
   bool measured;  // true: needs the device; false: a pure function of architecture and workload
   std::string_view title;  // for axes and headings: "Latency"
+  bool by_law = false;     // a law's prediction: any sign, and grows with no dimension for sure
 };
 
 // All metrics in the order above.

@@ -6,6 +6,7 @@
 
 #include "lts/base/error.h"
 #include "lts/export/onnx.h"
+#include "lts/quality/law.h"
 
 namespace lts {
 namespace {
@@ -31,6 +32,7 @@ double CountedMetrics::Value(Metric metric) {
 }
 
 double CountedMetrics::Count(Metric metric) {
+  if (Info(metric).by_law) return LawValue(FindLaw(Info(metric).name), architecture_);
   if (!graph_) graph_ = BuildGraph(architecture_);
   if (metric == Metric::kDecoderParams || metric == Metric::kTotalParams) {
     if (!parameters_) parameters_ = CountParameters(*graph_);

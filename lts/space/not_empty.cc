@@ -72,14 +72,21 @@ class EmptinessProof {
                  static_cast<std::size_t>(allowed.back()));
   }
 
+  static std::size_t SlotOf(Metric metric) {
+    return static_cast<std::size_t>(SearchSpace::kDimensions + static_cast<int>(metric));
+  }
+
   // Bounds of everything that a rule can name, over all architectures whose dimensions are inside
   // the given bounds. Every count grows with every dimension (and does not shrink with n_head), so
   // the counts of two corners enclose it. n_head must divide d_model there: one head below, and
-  // d_model rounded up to a multiple of the most heads above.
+  // d_model rounded up to a multiple of the most heads above. A law has no bounds.
   SlotBounds BoundsOf(const std::array<Bounds, SearchSpace::kDimensions>& dimensions) const {
     SlotBounds bounds(SearchSpace::kDimensions + Metrics().size(),
                       {0, std::numeric_limits<double>::infinity()});
     std::ranges::copy(dimensions, bounds.begin());
+    for (const MetricInfo& info : Metrics()) {
+      if (info.by_law) bounds[SlotOf(info.metric)].low = -std::numeric_limits<double>::infinity();
+    }
     if (counted_.empty()) return bounds;
     const auto corner = [&](bool high) -> std::optional<Architecture> {
       const auto pick = [&](Bounds b) { return static_cast<std::int64_t>(high ? b.high : b.low); };
@@ -97,8 +104,8 @@ class EmptinessProof {
       CountedMetrics counted(*architecture, workload_);
       // Only what the rules name: not every metric can be counted of every backbone.
       for (const Metric metric : counted_) {
-        Bounds& bound =
-            bounds[static_cast<std::size_t>(SearchSpace::kDimensions + static_cast<int>(metric))];
+        if (Info(metric).by_law) continue;
+        Bounds& bound = bounds[SlotOf(metric)];
         (high ? bound.high : bound.low) = counted.Value(metric);
       }
     }
