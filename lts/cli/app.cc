@@ -122,6 +122,8 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddExport(app, context);
   AddGenerate(app, context);
   AddPick(app, context);
+  AddRank(app, context);
+  AddFitLaw(app, context);
   AddReport(app, context);
   AddVerify(app, context);
   AddCompare(app, context);

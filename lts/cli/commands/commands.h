@@ -15,6 +15,8 @@ void AddBench(CLI::App& app, Context& context);
 void AddExport(CLI::App& app, Context& context);
 void AddGenerate(CLI::App& app, Context& context);
 void AddPick(CLI::App& app, Context& context);
+void AddRank(CLI::App& app, Context& context);
+void AddFitLaw(CLI::App& app, Context& context);
 void AddReport(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);
 void AddCompare(CLI::App& app, Context& context);
