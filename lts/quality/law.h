@@ -35,6 +35,9 @@ struct Law {
   std::span<const LayerSum> sums;
   // The prediction from sums over all layers, in the order of `sums`; n_layer >= 1.
   double (*value)(const DecoderFrame& frame, std::int64_t n_layer, std::span<const double> sums);
+  // Whether the value never rises with any of the sums, all else equal: what lets the exact solver
+  // drop decoders (search/separable_space.h).
+  bool more_is_better = true;
   // How far off the value is, as one standard deviation: `spread`, times |value| where
   // `relative_spread`. The median over the sets of the LTS benchmark.
   double spread = 0;

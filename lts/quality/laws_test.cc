@@ -139,6 +139,30 @@ TEST(Laws, AreInBothFormsTheSame) {
   }
 }
 
+TEST(Laws, SayWhetherMoreIsBetter) {
+  Rng rng(7);
+  for (const Law* law : Laws()) {
+    bool rose = false;
+    for (int i = 0; i < 200; ++i) {
+      const Architecture architecture = Random(rng);
+      const DecoderFrame frame(architecture);
+      const auto all = SumsOf(*law, frame, architecture);
+      const auto sums = std::span(all).first(law->sums.size());
+      const double before = law->value(frame, architecture.n_layer(), sums);
+      for (std::size_t k = 0; k < sums.size(); ++k) {
+        std::vector<double> more(sums.begin(), sums.end());
+        more[k] *= 1 + rng.Uniform();
+        rose |= law->value(frame, architecture.n_layer(), more) > before;
+      }
+    }
+    EXPECT_FALSE(rose && law->more_is_better) << law->name;
+  }
+  // Feed-forward layers far wider than the stream: of no use to this law.
+  EXPECT_FALSE(FindLaw("conditional").more_is_better);
+  EXPECT_GT(ScoreOf("conditional", Architecture::Gpt2(96, 64, 131072, 2)),
+            ScoreOf("conditional", Architecture::Gpt2(96, 64, 65536, 2)));
+}
+
 // What physics says, also far outside the data: more of one thing, all else equal, is never
 // predicted worse, and none of it helps without limit.
 TEST(LtsLaw, MoreIsNeverWorseAndNothingHelpsWithoutLimit) {

@@ -79,7 +79,7 @@ void SeparableSpace::PlanParts() {
   const auto steps = static_cast<double>(options_.workload.output_tokens - 1);
   for (Quantity& quantity : quantities_) {
     quantity.of.clear();
-    if (quantity.counted >= 0) continue;
+    if (!quantity.predicted()) continue;
     if (quantity.metric != Metric::kLatencyMs) {
       quantity.of = {{part_of({{quantity.metric, 1.0}}), 1.0}};
     } else if (steps == 0) {
@@ -181,7 +181,7 @@ void SeparableSpace::Predict(FamilyInfo& family) const {
       family.shared[depth][p] += last_of_all[p];
     }
     for (std::size_t q = 0; q < quantities_.size(); ++q) {
-      if (quantities_[q].counted < 0) {
+      if (quantities_[q].predicted()) {
         family.uncertainty[depth][q] =
             model_->Uncertainty(quantities_[q].metric, n_layer, d_model, IntervalOf::kTrueValue);
       }
@@ -215,6 +215,10 @@ Family SeparableSpace::GetFamily(std::int64_t index) const {
 Trend SeparableSpace::QuantityTrend(const FamilyInfo& family, int quantity, int component) const {
   const Quantity& q = quantities_[static_cast<std::size_t>(quantity)];
   if (q.counted >= 0) return q.counted == component ? Trend::kIncreasing : Trend::kNone;
+  if (q.law != nullptr) {
+    if (std::ranges::find(q.law_sums, component) == q.law_sums.end()) return Trend::kNone;
+    return q.law->more_is_better ? Trend::kDecreasing : Trend::kAny;
+  }
   Trend trend = Trend::kNone;
   for (const auto& [p, weight] : q.of) {
     const Part& part = parts_[static_cast<std::size_t>(p)];
@@ -253,6 +257,17 @@ Trend SeparableSpace::TrendOf(std::int64_t family, std::int64_t criterion,
   return trend;
 }
 
+double SeparableSpace::LawOf(const FamilyInfo& family, std::size_t depth, const Quantity& quantity,
+                             std::span<const std::int64_t> totals) const {
+  std::array<double, kMaxLawSums> sums{};
+  for (std::size_t i = 0; i < quantity.law_sums.size(); ++i) {
+    const auto c = static_cast<std::size_t>(quantity.law_sums[i]);
+    sums[i] = static_cast<double>(totals[c]) / counted_[c].units;
+  }
+  return quantity.law->value(*family.frame, Value(kNLayer, family.n_layers[depth]),
+                             std::span(sums).first(quantity.law_sums.size()));
+}
+
 double SeparableSpace::QuantityValue(const FamilyInfo& family, std::size_t depth, int quantity,
                                      Trend better, std::span<const std::int64_t> totals) const {
   const Quantity& q = quantities_[static_cast<std::size_t>(quantity)];
@@ -260,6 +275,7 @@ double SeparableSpace::QuantityValue(const FamilyInfo& family, std::size_t depth
     const auto c = static_cast<std::size_t>(q.counted);
     return static_cast<double>(totals[c]) / counted_[c].units;
   }
+  if (q.law != nullptr) return LawOf(family, depth, q, totals);
   const auto n_layer = static_cast<double>(Value(kNLayer, family.n_layers[depth]));
   double value = 0;
   for (const auto& [p, weight] : q.of) {

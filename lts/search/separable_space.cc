@@ -80,7 +80,7 @@ SeparableSpace::SeparableSpace(const SearchSpace& space, const SearchOptions& op
   for (const std::string& text : space_.fields().constraints) AddLimit(text);
   for (const std::string& text : options_.measured_constraints) AddLimit(text);
   for (const Quantity& quantity : quantities_) {
-    if (quantity.counted >= 0) continue;
+    if (!quantity.predicted()) continue;
     const std::vector<Metric> metrics = quantity.metric == Metric::kLatencyMs
                                             ? std::vector{Metric::kTtftMs, Metric::kTpotMs}
                                             : std::vector{quantity.metric};
@@ -116,12 +116,26 @@ int SeparableSpace::AddQuantity(Metric metric) {
   }
   Quantity quantity{.metric = metric};
   const Objective* objective = FindMetric(Info(metric).name);
-  if (objective != nullptr && objective->by == MeasuredBy::kCounting) {
+  if (Info(metric).by_law) {
+    quantity.law = &FindLaw(Info(metric).name);
+    for (const LayerSum sum : quantity.law->sums) quantity.law_sums.push_back(AddLayerSum(sum));
+  } else if (objective != nullptr && objective->by == MeasuredBy::kCounting) {
     quantity.counted = static_cast<int>(counted_.size());
-    counted_.push_back({metric, objective, Info(metric).unit == "MiB" ? 0x1p20 : 1.0});
+    counted_.push_back(
+        {.objective = objective, .units = Info(metric).unit == "MiB" ? 0x1p20 : 1.0});
   }
   quantities_.push_back(std::move(quantity));
   return static_cast<int>(quantities_.size()) - 1;
+}
+
+int SeparableSpace::AddLayerSum(LayerSum sum) {
+  for (std::size_t i = 0; i < counted_.size(); ++i) {
+    if (counted_[i].objective == nullptr && counted_[i].sum == sum) return static_cast<int>(i);
+  }
+  // Fine enough that no law tells the rounding, and exact for heads that are powers of 2.
+  const bool whole = sum != LayerSum::kLog2Heads && sum != LayerSum::kSpectralCapacity;
+  counted_.push_back({.objective = nullptr, .sum = sum, .units = whole ? 1.0 : 0x1p20});
+  return static_cast<int>(counted_.size()) - 1;
 }
 
 void SeparableSpace::AddLimit(const std::string& text) {
@@ -216,20 +230,38 @@ void SeparableSpace::CountLayers(FamilyInfo& family) const {
     family.base.assign(family.n_layers.size(), {});
     return;
   }
+  const auto shape_of = [&](const std::pair<std::int32_t, std::int32_t>& option) {
+    const std::int64_t heads = Value(kNHead, option.second);
+    return LayerShape{heads, heads, Value(kDInner, option.first)};
+  };
+  const std::int64_t d_model = Value(kDModel, family.d_model);
+  if (std::ranges::any_of(quantities_, [](const Quantity& q) { return q.law != nullptr; })) {
+    family.frame.emplace(space_.Build(d_model, {shape_of(family.options[0])}));
+  }
+  const bool any_metric = std::ranges::any_of(
+      counted_, [](const Counted& counted) { return counted.objective != nullptr; });
   std::vector<std::int64_t> base;
-  for (const auto& [d_inner, n_head] : family.options) {
-    const std::int64_t heads = Value(kNHead, n_head);
-    const LayerShape shape{heads, heads, Value(kDInner, d_inner)};
-    const std::int64_t d_model = Value(kDModel, family.d_model);
-    const Graph one = BuildGraph(space_.Build(d_model, {shape}));
-    const Graph two = BuildGraph(space_.Build(d_model, {shape, shape}));
+  for (const auto& option : family.options) {
+    const LayerShape shape = shape_of(option);
+    std::optional<Graph> one;
+    std::optional<Graph> two;
+    if (any_metric) {
+      one = BuildGraph(space_.Build(d_model, {shape}));
+      two = BuildGraph(space_.Build(d_model, {shape, shape}));
+    }
     for (const Counted& counted : counted_) {
-      const auto count = [&](const Graph& graph) {
-        return Units(counted.objective->count(graph, options_.workload, options_.config),
-                     1 / counted.units);
-      };
-      const std::int64_t first = count(one);
-      const std::int64_t layer = count(two) - first;
+      std::int64_t first = 0;
+      std::int64_t layer = 0;
+      if (counted.objective == nullptr) {
+        first = layer = Units(family.frame->Of(counted.sum, shape), 1 / counted.units);
+      } else {
+        const auto count = [&](const Graph& graph) {
+          return Units(counted.objective->count(graph, options_.workload, options_.config),
+                       1 / counted.units);
+        };
+        first = count(*one);
+        layer = count(*two) - first;
+      }
       family.layer.push_back(layer);
       if (base.size() < counted_.size()) base.push_back(first - layer);
     }
@@ -237,10 +269,12 @@ void SeparableSpace::CountLayers(FamilyInfo& family) const {
   family.base.assign(family.n_layers.size(), base);
 }
 
-// Heterogeneous architectures drawn from the space must count what their layers add up to.
+// Heterogeneous architectures drawn from the space must count what their layers add up to, and laws
+// must say the same of the sums as of the architecture.
 void SeparableSpace::CheckSums() const {
   Rng rng(1);
   constexpr int kDraws = 16;
+  constexpr double kRounding = 1e-6;  // of a law, relative
   for (int draw = 0; draw < kDraws && !families_.empty() && !counted_.empty(); ++draw) {
     const auto f = static_cast<std::size_t>(rng.Between(0, std::ssize(families_) - 1));
     const FamilyInfo& family = families_[f];
@@ -248,24 +282,34 @@ void SeparableSpace::CheckSums() const {
                        .depth = rng.Between(0, std::ssize(family.n_layers) - 1),
                        .options = {},
                        .objectives = {}};
-    std::vector<std::int64_t> totals = family.base[static_cast<std::size_t>(member.depth)];
-    const std::int64_t layers =
-        Value(kNLayer, family.n_layers[static_cast<std::size_t>(member.depth)]);
+    const auto depth = static_cast<std::size_t>(member.depth);
+    std::vector<std::int64_t> totals = family.base[depth];
+    const std::int64_t layers = Value(kNLayer, family.n_layers[depth]);
     for (std::int64_t l = 0; l < layers; ++l) {
       const auto option = static_cast<std::size_t>(rng.Between(0, std::ssize(family.options) - 1));
       member.options.push_back(static_cast<std::int32_t>(option));
       for (std::size_t c = 0; c < counted_.size(); ++c)
         totals[c] += family.layer[option * counted_.size() + c];
     }
-    const Graph graph = BuildGraph(space_.Decode(GenomeOf(member)));
-    for (std::size_t c = 0; c < counted_.size(); ++c) {
-      const double value = counted_[c].objective->count(graph, options_.workload, options_.config);
-      if (static_cast<double>(totals[c]) != value * counted_[c].units) {
-        throw Error(ErrorCode::kUnsupported,
-                    fmt::format("'{}' is no sum over layers, which the exact search needs; choose "
-                                "another objective or --algorithm",
-                                Info(counted_[c].metric).name));
+    const Architecture architecture = space_.Decode(GenomeOf(member));
+    const Graph graph = BuildGraph(architecture);
+    for (const Quantity& quantity : quantities_) {
+      bool same = true;
+      if (quantity.law != nullptr) {
+        const double value = LawValue(*quantity.law, architecture);
+        same =
+            std::abs(LawOf(family, depth, quantity, totals) - value) <= kRounding * std::abs(value);
+      } else if (quantity.counted >= 0) {
+        const auto c = static_cast<std::size_t>(quantity.counted);
+        const double value =
+            counted_[c].objective->count(graph, options_.workload, options_.config);
+        same = static_cast<double>(totals[c]) == value * counted_[c].units;
       }
+      if (same) continue;
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("'{}' is no sum over layers, which the exact search needs; choose "
+                              "another objective or --algorithm",
+                              Info(quantity.metric).name));
     }
   }
 }

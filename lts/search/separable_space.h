@@ -3,10 +3,11 @@
 // shares nothing but the space.
 //
 // Counted metrics are taken apart by counting one and two equal layers; that they are sums over
-// layers is checked, not believed. Measured ones come from a cost model, whose terms of a layer are
-// rounded to 10 ps and 1 byte, so that sums are integers. Where a term is, within a family, an
-// affine function of a counted one (times often are of d_inner), that one's component stands for
-// both.
+// layers is checked, not believed. Laws of quality are functions of sums that they name
+// (quality/law.h), of the family and of the number of layers. Measured ones come from a cost model,
+// whose terms of a layer are rounded to 10 ps and 1 byte, so that sums are integers. Where a term
+// is, within a family, an affine function of a counted one (times often are of d_inner), that one's
+// component stands for both.
 //
 // Layers are exchangeable but for the last one, of which an engine may compute less in a prefill
 // (CostModel::Last). Where layers may differ and a prefill is predicted, each option is there
@@ -16,12 +17,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "lts/cost/cost_model.h"
 #include "lts/objectives/objective.h"
+#include "lts/quality/law.h"
 #include "lts/search/pareto_dp.h"
 #include "lts/search/search.h"
 
@@ -77,11 +80,12 @@ class SeparableSpace final : public SeparableProblem {
   // too large to add up in 64 bits.
   static std::int64_t Units(double value, double unit);
 
-  // A counted metric: its component and how many of the component's units are one of its own.
+  // A counted metric, or a sum over layers that laws take: its component and how many of the
+  // component's units are one of its own.
   struct Counted {
-    Metric metric;
-    const Objective* objective;
-    double units;
+    const Objective* objective;  // null: the sum
+    LayerSum sum = {};
+    double units = 1;
   };
   // A sum of predicted metrics that is one sum over layers.
   struct Part {
@@ -90,11 +94,15 @@ class SeparableSpace final : public SeparableProblem {
     int sum = 0;                                   // component
     int peak = 0;                                  // component
   };
-  // value = sum over parts of weight * part
+  // One counted metric, a law of sums, or sum over parts of weight * part.
   struct Quantity {
     Metric metric;
-    int counted = -1;                        // index into counted_, or
-    std::vector<std::pair<int, double>> of;  // parts and weights
+    int counted = -1;  // index into counted_, or
+    const Law* law = nullptr;
+    std::vector<int> law_sums = {};               // indices into counted_ of law->sums, or
+    std::vector<std::pair<int, double>> of = {};  // parts and weights
+
+    bool predicted() const { return counted < 0 && law == nullptr; }
   };
   // A constraint on metrics, as far as the solver can use its shape.
   struct Limit {
@@ -114,6 +122,7 @@ class SeparableSpace final : public SeparableProblem {
     std::vector<std::pair<std::int32_t, std::int32_t>> options;  // d_inner, n_head
     std::vector<std::int64_t> layer;                             // [options, counted_]
     std::vector<std::vector<std::int64_t>> base;                 // [n_layers][counted_]
+    std::optional<DecoderFrame> frame;                           // where there is a law
     // Of the model:
     std::vector<PartForm> forms;  // [parts_]
     bool last_apart = false;
@@ -125,6 +134,7 @@ class SeparableSpace final : public SeparableProblem {
 
   std::int64_t Value(int dimension, std::int32_t index) const;
   int AddQuantity(Metric metric);
+  int AddLayerSum(LayerSum sum);
   void AddLimit(const std::string& text);
   void AddFamilies();
   void CountLayers(FamilyInfo& family) const;
@@ -138,6 +148,8 @@ class SeparableSpace final : public SeparableProblem {
   }
   std::size_t last_component() const { return combines_.size() - 1; }
   Trend QuantityTrend(const FamilyInfo& family, int quantity, int component) const;
+  double LawOf(const FamilyInfo& family, std::size_t depth, const Quantity& quantity,
+               std::span<const std::int64_t> totals) const;
   // `better`: the end of the interval that an optimist takes.
   double QuantityValue(const FamilyInfo& family, std::size_t depth, int quantity, Trend better,
                        std::span<const std::int64_t> totals) const;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "lts/base/error.h"
@@ -69,6 +70,27 @@ TEST(SeparableSpace, CountsAreThoseOfTheArchitecture) {
   EXPECT_EQ(members, 2 * (8 + 36 + 120));
 }
 
+TEST(SeparableSpace, LawsAreThoseOfTheArchitecture) {
+  // 3 and 6 heads: logarithms that no unit holds exactly.
+  const SearchSpace space = TinySpace({1, 2, 3}, {66, 96}, {64, 128, 320}, {2, 3, 6}, true);
+  std::vector<ObjectiveSpec> specs;
+  for (const MetricInfo& info : Metrics()) {
+    if (info.by_law) specs.push_back({std::string(info.name), info.better});
+  }
+  const SearchOptions options = Options(specs);
+  SeparableSpace problem(space, options);
+  problem.SetModel(nullptr, Outlook::kExpected);
+  EXPECT_TRUE(problem.predicted().empty());
+  problem.ForEachMember([&](const ExactMember& member) {
+    const Architecture a = space.Decode(problem.GenomeOf(member));
+    const Point point = problem.PointOf(member);
+    for (std::size_t o = 0; o < specs.size(); ++o) {
+      const double value = LawValue(FindLaw(specs[o].name), a);
+      EXPECT_NEAR(point[o], value, 1e-6 * std::abs(value)) << specs[o].name;
+    }
+  });
+}
+
 TEST(SeparableSpace, TheLastLayerCountsApartInAPrefill) {
   const SearchSpace space = Heterogeneous();
   const SearchOptions options = Options({{"ttft_ms"}});
@@ -120,13 +142,20 @@ TEST(SeparableSpace, TheSolverFindsTheFrontOfTheEnumeration) {
       {{"decoder_params", Direction::kMaximize}, {"ttft_ms"}, {"tpot_ms"}},
       {{"latency_ms"}},
       {{"decoder_params", Direction::kMaximize}, {"flops"}},
-      {{"peak_memory_mib", Direction::kMaximize}, {"tpot_ms"}, {"latency_ms"}}};
+      {{"peak_memory_mib", Direction::kMaximize}, {"tpot_ms"}, {"latency_ms"}},
+      {{"lts_law"}, {"latency_ms"}, {"peak_memory_mib"}},
+      {{"lts_law"}, {"flops"}},
+      {{"lts_law", Direction::kMaximize}, {"latency_ms", Direction::kMaximize}},
+      {{"nsc"}, {"gemstones"}, {"tpot_ms"}},
+      {{"conditional"}, {"latency_ms"}},
+      {{"separable"}, {"sqrt_attn_ffn"}, {"weights_mib"}}};
   const std::vector<std::vector<std::string>> constraints = {
       {},
       {"d_inner >= 1.5 * d_model"},
       {"n_layer * d_inner <= 400"},
       {"6e4 <= decoder_params < 2.5e5"},
-      {"decoder_params / n_layer > 5e4", "n_head == 2"}};
+      {"decoder_params / n_layer > 5e4", "n_head == 2"},
+      {"lts_law < 3.2", "d_inner >= d_model"}};
   for (const auto& specs : problems) {
     for (const auto& rules : constraints) {
       const SearchSpace space = Heterogeneous(rules);

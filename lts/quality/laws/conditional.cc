@@ -29,6 +29,7 @@ constexpr Law kConditionalLaw{
     .source = "arXiv:2510.18245, above 200 models of 80M to 3B; Chinchilla's loss",
     .sums = kSums,
     .value = Value,
+    .more_is_better = false,  // balance has an optimum
     .spread = 0.082};
 
 }  // namespace lts
