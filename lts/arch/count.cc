@@ -152,6 +152,8 @@ WorkloadCounts CountWorkload(const Graph& graph, const WorkloadShape& workload, 
                        .past_tokens = workload.prompt_tokens};
   WorkloadCounts counts;
   counts.prefill_flops = CountFlops(graph, prefill);
+  counts.least_prefill_flops =
+      CountLeastPrefillFlops(graph, workload.batch, workload.prompt_tokens);
   counts.decode_flops = CountFlops(graph, last_decode);
   counts.total_flops = CheckedAdd(counts.prefill_flops, CountFlops(graph, decode));
   counts.weight_bytes = Sum(TensorBytes(graph, dtype));

@@ -42,6 +42,9 @@ struct WorkloadShape {
 };
 struct WorkloadCounts {
   std::int64_t prefill_flops = 0;   // the prompt, logits of the last position
+  // The same without what these logits do not need: of the last attention all positions but the
+  // last one give keys and values only, and what follows has one position.
+  std::int64_t least_prefill_flops = 0;
   std::int64_t decode_flops = 0;    // one decode step, at the longest context of the workload
   std::int64_t total_flops = 0;     // prefill + every decode step at its own context
   std::int64_t weight_bytes = 0;    // matrices in `dtype`; norms, biases and positions in float32

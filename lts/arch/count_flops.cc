@@ -87,6 +87,13 @@ class FlopCounter {
                 CheckedMul(run_.Positions(memory), per_position)});
   }
 
+  // Keys and values of a token, and nothing else of an attention.
+  std::int64_t KeyValueCost(const AttentionOp& op) const {
+    const std::int64_t keys = CheckedMul(op.n_kv_head, op.d_head);
+    return CheckedAdd(LinearCost(d_, CheckedMul(2, keys), op.qkv_bias),
+                      CheckedMul(kRotaryCost, op.n_kv_head, op.rotary_dims));
+  }
+
   std::int64_t operator()(const FeedForwardOp& op) const {
     std::int64_t per_token =
         Sum({LinearCost(d_, op.d_inner, op.up_bias), LinearCost(op.d_inner, d_, op.down_bias),
@@ -132,6 +139,24 @@ std::int64_t CountFlops(const Graph& graph, const StepRun& run) {
   std::int64_t flops = 0;
   for (const Op& op : graph.ops) flops = CheckedAdd(flops, std::visit(counter, op.attributes));
   return flops;
+}
+
+std::int64_t CountLeastPrefillFlops(const Graph& graph, std::int64_t batch, std::int64_t tokens) {
+  const StepRun all{.batch = batch, .new_tokens = tokens};
+  const StepRun one{.batch = batch, .past_tokens = tokens - 1};
+  const FlopCounter of_all(graph, all);
+  const FlopCounter of_one(graph, one);
+  const auto last =
+      std::find_if(graph.ops.rbegin(), graph.ops.rend(),
+                   [](const Op& op) { return std::holds_alternative<AttentionOp>(op.attributes); })
+          .base() -
+      1;
+  std::int64_t flops = 0;
+  for (auto op = graph.ops.begin(); op != graph.ops.end(); ++op) {
+    flops = CheckedAdd(flops, std::visit(op < last ? of_all : of_one, op->attributes));
+  }
+  const auto& attention = std::get<AttentionOp>(last->attributes);
+  return CheckedAdd(flops, CheckedMul(batch, tokens - 1, of_all.KeyValueCost(attention)));
 }
 
 }  // namespace lts

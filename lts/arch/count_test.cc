@@ -135,5 +135,30 @@ INSTANTIATE_TEST_SUITE_P(Lts, TrainedModels,
                            return test.param.substr(0, test.param.find('.'));
                          });
 
+// Of one layer all but the keys and values of the last position is left out; every layer before it
+// counts whole.
+TEST(LeastPrefillFlops, LeavesOutWhatTheLastLogitsDoNotNeed) {
+  const auto counts = [](std::int64_t n_layer, std::int64_t tokens) {
+    return CountWorkload(BuildGraph(Architecture::Gpt2(n_layer, 64, 256, 4)),
+                         {.prompt_tokens = tokens, .output_tokens = 1}, DType::kFloat32);
+  };
+  for (const std::int64_t n_layer : {1, 3}) {
+    EXPECT_EQ(counts(n_layer, 1).least_prefill_flops, counts(n_layer, 1).prefill_flops);
+  }
+  constexpr std::int64_t kTokens = 17;
+  EXPECT_EQ(counts(3, kTokens).least_prefill_flops - counts(1, kTokens).least_prefill_flops,
+            counts(3, kTokens).prefill_flops - counts(1, kTokens).prefill_flops);
+  constexpr std::int64_t kD = 64;
+  const std::int64_t per_token = 2 * kD * kD + kD                 // queries
+                                 + 2 * kD * kD + kD               // output
+                                 + 2 * (2 * kD * 256) + 256 + kD  // feed-forward
+                                 + 9 * 256                        // gelu_tanh
+                                 + 2 * kD                         // residuals
+                                 + 2 * 7 * kD;                    // two norms
+  const std::int64_t per_pair = 4 * kD + 6 * 4;
+  EXPECT_EQ(counts(1, kTokens).prefill_flops - counts(1, kTokens).least_prefill_flops,
+            (kTokens - 1) * per_token + kTokens * (kTokens - 1) / 2 * per_pair);
+}
+
 }  // namespace
 }  // namespace lts

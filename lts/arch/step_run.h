@@ -36,6 +36,8 @@ inline std::int64_t MemoryLimit(const AttentionOp& op) {
 }
 
 std::int64_t CountFlops(const Graph& graph, const StepRun& run);
+// WorkloadCounts::least_prefill_flops (count.h).
+std::int64_t CountLeastPrefillFlops(const Graph& graph, std::int64_t batch, std::int64_t tokens);
 
 // Live values and op scratch of one step of the run, the largest over its ops, in bytes of float32.
 std::int64_t CountPeakActivationBytes(const Graph& graph, const StepRun& run);

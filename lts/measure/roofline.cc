@@ -132,7 +132,7 @@ double Ceilings::ReadRate(std::int64_t bytes) const {
 
 LatencyBound BoundOf(const WorkloadCounts& counts, DType dtype, const Ceilings& ceilings) {
   LatencyBound bound;
-  bound.ttft_ms = 1e3 * static_cast<double>(counts.prefill_flops) / ceilings.flops(dtype);
+  bound.ttft_ms = 1e3 * static_cast<double>(counts.least_prefill_flops) / ceilings.flops(dtype);
   if (counts.decode_bytes > 0) {
     bound.tpot_ms =
         1e3 * static_cast<double>(counts.decode_bytes) / ceilings.ReadRate(counts.decode_bytes);

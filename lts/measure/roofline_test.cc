@@ -30,7 +30,7 @@ TEST(Roofline, ReadRateLiesBetweenTheMeasuredWorkingSets) {
 TEST(Roofline, BoundsAreFlopsByTheirRateAndBytesByTheirs) {
   const Ceilings ceilings = Made();
   WorkloadCounts counts;
-  counts.prefill_flops = 2'000'000'000;
+  counts.least_prefill_flops = 2'000'000'000;
   counts.decode_bytes = 1 << 24;
   EXPECT_DOUBLE_EQ(BoundOf(counts, DType::kFloat32, ceilings).ttft_ms, 2.0);
   EXPECT_DOUBLE_EQ(BoundOf(counts, DType::kBFloat16, ceilings).ttft_ms, 0.4);
