@@ -25,6 +25,8 @@ namespace {
 constexpr std::uint64_t kValidationStream = 11;
 // As many as are timed in one group; the design looks again after each batch.
 constexpr std::size_t kBatch = 8;
+// What predictions are held against is measured so many times as often as what they come from.
+constexpr int kValidationRounds = 3;
 // Peak memory is exact, and its few coefficients follow from a few probes.
 constexpr std::size_t kMemoryProbes = 8;
 // Seconds that an architecture costs besides its runs: making and packing its weights.
@@ -284,6 +286,7 @@ std::vector<Observation> Calibrator::MeasureUnseen() {
     if (!in(tried_) && !in(unseen)) unseen.push_back(std::move(architecture));
   }
   progress_.to_validate = std::ssize(unseen);
+  if (device_) device_->set_rounds(kValidationRounds * options_.rounds);
   const CalibrationProgress calibrated = progress_;
   std::vector<Observation> measured;
   for (std::size_t begin = 0; begin < unseen.size() && !Interrupted(); begin += kBatch) {

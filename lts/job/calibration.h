@@ -28,9 +28,10 @@ struct CalibrationOptions {
   std::string store = "lts-search/lts.db";  // its folder is made where it is missing
   bool memory = true;                       // probe the peak memory of the first few as well
   int rounds = 3;                           // of timing; >= 3
-  std::int64_t validate = 0;                // so many random architectures are measured afterwards
-  std::string probe_executable;             // measure/memory.h
-  std::function<bool()> interrupted;        // asked between measurements
+  // So many random architectures are measured afterwards, in three times the rounds.
+  std::int64_t validate = 0;
+  std::string probe_executable;       // measure/memory.h
+  std::function<bool()> interrupted;  // asked between measurements
 };
 
 struct CalibrationProgress {

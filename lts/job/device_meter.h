@@ -51,6 +51,7 @@ class DeviceMeter final : public CandidateMeter {
  public:
   DeviceMeter(std::unique_ptr<Runtime> runtime, DeviceMeterOptions options, Clock& clock);
 
+  void set_rounds(int rounds) { options_.rounds = rounds; }  // of what is measured from now on
   // Timing answers kTtftMs, kTpotMs and kLatencyMs whichever of them was asked for. Candidates that
   // do not fit into memory, or whose memory probe runs out of time, fail alone. Throws what loading
   // and probing throw otherwise.

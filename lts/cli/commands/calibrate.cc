@@ -199,9 +199,10 @@ void AddCalibrate(CLI::App& app, Context& context) {
                    "Timed rounds of each architecture, at least 3; a third more where it is noisy")
       ->capture_default_str();
   command
-      ->add_option("--validate", job.validate,
-                   "Afterwards measure so many random architectures that the model has not seen, "
-                   "and tell how near the predictions are")
+      ->add_option(
+          "--validate", job.validate,
+          "Afterwards measure so many random architectures that the model has not seen, in "
+          "three times the rounds, and tell how near the predictions are")
       ->capture_default_str();
   command->add_flag("--no-memory", options->no_memory, "Do not probe peak memory");
   command->add_option("--seed", job.seed, "Same seed and measurements: same choice")
