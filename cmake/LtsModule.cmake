@@ -61,7 +61,8 @@ function(lts_module name)
     target_compile_definitions(${id}_test PRIVATE LTS_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     add_test(NAME ${id} COMMAND ${id}_test --gtest_brief=1)
     # Emulated, the parity suite takes longer than the ten minutes that mean a hang elsewhere.
-    set_tests_properties(${id} PROPERTIES TIMEOUT $<IF:$<BOOL:${CMAKE_CROSSCOMPILING}>,3600,600>)
+    set_tests_properties(${id} PROPERTIES TIMEOUT $<IF:$<BOOL:${CMAKE_CROSSCOMPILING}>,3600,600>
+                                          ENVIRONMENT "${LTS_TEST_ENVIRONMENT}")
   endif()
   foreach(source IN LISTS M_FUZZ)
     get_filename_component(fuzz ${source} NAME_WE)

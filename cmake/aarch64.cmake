@@ -20,5 +20,8 @@ set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 
-# Every test program is run with it. -L: where the loader and the shared libraries are.
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L "${LTS_SYSROOT}")
+# Every test program is run with it, and by the environment what a test starts itself (lts/measure/child_process.h).
+# -L and QEMU_LD_PREFIX: where the loader and the shared libraries are.
+find_program(LTS_QEMU qemu-aarch64 REQUIRED)
+set(CMAKE_CROSSCOMPILING_EMULATOR "${LTS_QEMU}" -L "${LTS_SYSROOT}")
+set(LTS_TEST_ENVIRONMENT "LTS_EMULATOR=${LTS_QEMU}" "QEMU_LD_PREFIX=${LTS_SYSROOT}")

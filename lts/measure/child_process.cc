@@ -1,5 +1,6 @@
 #include "lts/measure/child_process.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -12,8 +13,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 #include <utility>
 
 #include "lts/base/clock.h"
@@ -92,6 +98,37 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
   return pointers;
 }
 
+struct MachineCode {
+  unsigned char bits;  // EI_CLASS
+  unsigned char byte_order;
+  Elf64_Half machine;
+  bool operator==(const MachineCode&) const = default;
+};
+
+// Of a program's file; nothing for a script and for what cannot be read. The fields stand at the
+// same place in files of 32 and of 64 bits.
+std::optional<MachineCode> MachineCodeOf(const std::string& program) {
+  Elf64_Ehdr header;
+  constexpr std::streamsize kBytes = offsetof(Elf64_Ehdr, e_machine) + sizeof(header.e_machine);
+  std::ifstream file(program, std::ios::binary);
+  if (!file.read(reinterpret_cast<char*>(&header), kBytes)) return std::nullopt;
+  if (!std::equal(header.e_ident, header.e_ident + SELFMAG, ELFMAG)) return std::nullopt;
+  return MachineCode{header.e_ident[EI_CLASS], header.e_ident[EI_DATA], header.e_machine};
+}
+
+// What to start `program` as: itself, or what LTS_EMULATOR says with the program's path.
+std::vector<std::string> Started(const std::string& program) {
+  // Set before any thread starts, never written.
+  const char* emulator = std::getenv("LTS_EMULATOR");  // NOLINT(concurrency-mt-unsafe)
+  if (emulator == nullptr || *emulator == '\0') return {program};
+  const std::optional<MachineCode> code = MachineCodeOf(program);
+  if (!code || code != MachineCodeOf("/proc/self/exe")) return {program};
+  // To the emulator, /proc/self/exe is the emulator.
+  std::error_code error;
+  const std::filesystem::path path = std::filesystem::canonical(program, error);
+  return {emulator, error ? program : path.string()};
+}
+
 // True when `environment` sets the variable of `assignment` ("NAME=value").
 bool SetIn(const std::vector<std::string>& environment, std::string_view assignment) {
   const std::string_view name = assignment.substr(0, assignment.find('='));
@@ -123,19 +160,19 @@ class Child {
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
-    std::vector<std::string> words = {program};
+    std::vector<std::string> words = Started(program);
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<std::string> variables = environment;
     for (char** inherited = environ; *inherited != nullptr; ++inherited) {
       if (!SetIn(environment, *inherited)) variables.emplace_back(*inherited);
     }
-    const int error = posix_spawn(&pid_, program.c_str(), &actions, &attributes,
+    const int error = posix_spawn(&pid_, words.front().c_str(), &actions, &attributes,
                                   Pointers(words).data(), Pointers(variables).data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
       pid_ = -1;
-      Fail(fmt::format("cannot start '{}'", program), error);
+      Fail(fmt::format("cannot start '{}'", words.front()), error);
     }
   }
   Child(const Child&) = delete;

@@ -1,5 +1,10 @@
 // Runs another program to its end: input on its stdin, its stdout and stderr collected. For short
 // answers, not streams.
+//
+// LTS_EMULATOR in the environment is for tests of a cross-built lts, where the kernel cannot run
+// what lts starts: the path of an emulator such as /usr/bin/qemu-aarch64, which takes a program's
+// path and arguments. Children whose machine code is of this program's kind (itself, above all) are
+// then started through it, others as always. Unset or empty: none.
 #pragma once
 
 #include <cstddef>
