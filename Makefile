@@ -15,7 +15,7 @@ help:
 	@echo "make setup     all that building and testing needs, and ONNX Runtime's library"
 	@echo "make bench     runs the benchmarks: repeatability, kernels, engine"
 	@echo "make check     all other presets: bench (built), asan, tsan, fuzz, tidy (about an hour)"
-	@echo "make check-arm    cross-builds for 64-bit Arm and runs the tests of the engines and below emulated"
+	@echo "make check-arm    cross-builds for 64-bit Arm and runs all tests emulated (about an hour)"
 	@echo "make format    clang-format on every file"
 	@echo "make onnxruntime    ONNX Runtime's library alone, for --runtime onnxruntime"
 

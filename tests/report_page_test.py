@@ -766,8 +766,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="lts-report-page-") as temporary:
         folder = pathlib.Path(temporary)
         os.environ["HOME"] = temporary  # the browser's own files
+        emulator = [os.environ["LTS_EMULATOR"]] if "LTS_EMULATOR" in os.environ else []
         for sample in [*SAMPLES, "comparison"]:
-            subprocess.run([sys.argv[1], str(folder / sample), sample], check=True)
+            subprocess.run([*emulator, sys.argv[1], str(folder / sample), sample], check=True)
         try:
             driver = start_browser(chromium, chromedriver, folder / "profile")
         except WebDriverException as error:

@@ -17,6 +17,7 @@
 #include "lts/runtime/ort/library.h"
 #include "lts/runtime/ort/session.h"
 #include "lts/runtime/ort/version.h"
+#include "tests/emulated.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -290,6 +291,7 @@ TEST_F(OrtTest, RandomModelsOfAnyPurposeRun) {
 }
 
 TEST_F(OrtTest, RefusesAModelThatNoMemoryHolds) {
+  if (Emulated()) GTEST_SKIP() << "emulated: qemu-user is granted any memory, then killed";
   const Architecture giant = Architecture::Gpt2(96, 1 << 16, 1 << 18, 64, kVocabSize, 64);
   for (const Purpose purpose : {Purpose::kTiming, Purpose::kMemory}) {
     try {
