@@ -148,8 +148,7 @@ class Picker {
 
   std::vector<Measurement> WithAsked(std::vector<Measurement> measurements,
                                      const Architecture& architecture) const {
-    measurements = WithCounts(std::move(measurements), architecture, stored_.settings.workload,
-                              stored_.settings.config);
+    measurements = WithCounts(std::move(measurements), architecture, stored_.settings);
     const auto add = [&](Metric metric) {
       const Objective& objective = FindObjective(Info(metric).name);
       if (objective.by == MeasuredBy::kCounting && Find(measurements, metric) == nullptr) {

@@ -95,9 +95,8 @@ Score RunEvaluator::Replay(const Candidate& candidate) {
                     StorePath(context_.options.out), context_.run.id, evaluation.index,
                     evaluation.architecture_id, candidate.id));
   }
-  std::vector<Measurement> measurements =
-      WithCounts(context_.store.FindMeasurements(candidate.id, key_), candidate.architecture,
-                 settings_.workload, settings_.config);
+  std::vector<Measurement> measurements = WithCounts(
+      context_.store.FindMeasurements(candidate.id, key_), candidate.architecture, settings_);
   Score score = ScoreOf(evaluation, measurements);
   AddMember(candidate.architecture, evaluation, std::move(measurements));
   return score;
@@ -184,7 +183,7 @@ Score RunEvaluator::Append(Pending& pending) {
   const Architecture& architecture = pending.candidate->architecture;
   std::vector<Measurement> all = pending.known;
   all.insert(all.end(), pending.unsaved.begin(), pending.unsaved.end());
-  all = WithCounts(std::move(all), architecture, settings_.workload, settings_.config);
+  all = WithCounts(std::move(all), architecture, settings_);
   std::vector<Measurement> unsaved;
   for (const Measurement& m : all) {
     if (!Has(pending.known, m.metric)) unsaved.push_back(m);

@@ -133,16 +133,20 @@ RunSettings RunSettings::FromJson(const Json& json, const std::string& name) {
 }
 
 std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
-                                    const Architecture& architecture, const Workload& workload,
-                                    const RuntimeConfig& config) {
+                                    const Architecture& architecture, const RunSettings& settings) {
+  std::erase_if(measurements, [](const Measurement& m) { return Info(m.metric).by_law; });
   const auto known = [&](Metric metric) {
     return std::any_of(measurements.begin(), measurements.end(),
                        [&](const Measurement& m) { return m.metric == metric; });
   };
+  const auto asked_for = [&](Metric metric) {
+    return std::ranges::find(settings.objectives, Info(metric).name, &ObjectiveSpec::name) !=
+           settings.objectives.end();
+  };
   for (const Objective* objective : Objectives()) {
-    if (objective->by == MeasuredBy::kCounting && objective->in_every_report &&
-        !known(objective->metric)) {
-      measurements.push_back(Count(*objective, architecture, workload, config));
+    if (objective->by == MeasuredBy::kCounting && !known(objective->metric) &&
+        (objective->in_every_report || asked_for(objective->metric))) {
+      measurements.push_back(Count(*objective, architecture, settings.workload, settings.config));
     }
   }
   std::sort(measurements.begin(), measurements.end(),

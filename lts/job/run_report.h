@@ -34,10 +34,11 @@ struct RunMember {
   std::vector<Measurement> measurements;  // at most one per metric, in the order of Metrics()
 };
 
-// `measurements` and the counted metrics that they lack, in the order of Metrics().
+// `measurements` and the counted metrics that they lack, of those that are in every report or among
+// the run's objectives, in the order of Metrics(). Predictions of laws are always made anew: stored
+// ones may be of other constants.
 std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
-                                    const Architecture& architecture, const Workload& workload,
-                                    const RuntimeConfig& config);
+                                    const Architecture& architecture, const RunSettings& settings);
 
 // Objectives as a point that is minimised.
 Point MinimizedPoint(std::span<const double> objectives, std::span<const ObjectiveSpec> specs);

@@ -95,6 +95,22 @@ TEST(ObjectiveIntervals, HoldTheValueAndAreSingleValuesWhereExact) {
   EXPECT_THAT(ObjectiveIntervals({}, specs, std::vector<Measurement>{latency}), IsEmpty());
 }
 
+// Counted, but in no report that nobody asked for it in.
+TEST_F(SearchJobTest, ObjectivesMayBeWhatReportsLeaveOut) {
+  SearchJobOptions options = Options();
+  options.objectives = {"lts_law", "onnx_file_mib"};
+  const ReportData report = Run(options).report;
+  ASSERT_FALSE(report.evaluated.empty());
+  for (const ReportMember& member : report.evaluated) {
+    const Measurement* law = Find(member, Metric::kLtsLaw);
+    ASSERT_NE(law, nullptr);
+    EXPECT_EQ(law->source, "law");
+    EXPECT_EQ(member.objectives[0], law->value);
+    EXPECT_LT(law->low, law->value);
+    EXPECT_EQ(member.objectives[1], Find(member, Metric::kOnnxFileMib)->value);
+  }
+}
+
 TEST_F(SearchJobTest, EveryMemberHasAllMetricsKnown) {
   SearchJobOptions options = Options();
   options.objectives = {"decoder_params", "latency_ms"};

@@ -49,9 +49,8 @@ StoredRun LoadRun(const std::string& folder) {
           fmt::format("{}: evaluation {}: got {} objectives, expected {}", where, evaluation.index,
                       evaluation.objectives.size(), settings.objectives.size()));
     }
-    std::vector<Measurement> measurements =
-        WithCounts(store.FindMeasurements(evaluation.architecture_id, key), *architecture,
-                   settings.workload, settings.config);
+    std::vector<Measurement> measurements = WithCounts(
+        store.FindMeasurements(evaluation.architecture_id, key), *architecture, settings);
     members.push_back({std::move(*architecture), std::move(evaluation), std::move(measurements)});
   }
   return {*run, std::move(settings), std::move(members), where};
