@@ -17,6 +17,8 @@ __extension__ using Int128 = __int128;
 
 constexpr std::int64_t kMagnitude = std::int64_t{1} << 62;
 constexpr std::int64_t kMaxLayers = std::int64_t{1} << 20;
+// Keys that are there for speed alone: more cells than this cost more than they save.
+constexpr std::int64_t kMostKeysOfChoice = std::int64_t{1} << 16;
 
 using Totals = std::vector<std::int64_t>;  // [components]
 using Column = std::vector<std::int64_t>;  // of one component: [options]
@@ -261,14 +263,25 @@ std::int64_t DistinctValues(Column column) {
   return std::unique(column.begin(), column.end()) - column.begin();
 }
 
-// Adds a sum to the keys. False, and nothing done, when keys would reach 2^62.
-bool AddToKeys(const Column& column, ReducedFamily& reduced) {
-  const std::int64_t least = *std::ranges::min_element(column);
+// The greatest step that all values of a column are multiples of, from the least one on.
+std::int64_t StepOf(const Column& column) {
   std::int64_t step = 0;
-  for (const std::int64_t value : column) step = std::gcd(step, value - least);
-  const std::int64_t range = (*std::ranges::max_element(column) - least) / step;
-  const Int128 count = (Int128{range} * reduced.max_layers + 1) * reduced.key_count;
-  if (count >= kMagnitude) return false;
+  for (const std::int64_t value : column) step = std::gcd(step, value - column[0]);
+  return step;
+}
+
+// How many steps the values of a column, which is not constant, span.
+std::int64_t StepsOf(const Column& column) {
+  const auto [least, most] = std::ranges::minmax_element(column);
+  return (*most - *least) / StepOf(column);
+}
+
+// Adds a sum to the keys. False, and nothing done, when keys would reach `limit`.
+bool AddToKeys(const Column& column, ReducedFamily& reduced, std::int64_t limit) {
+  const std::int64_t least = *std::ranges::min_element(column);
+  const std::int64_t step = StepOf(column);
+  const Int128 count = (Int128{StepsOf(column)} * reduced.max_layers + 1) * reduced.key_count;
+  if (count >= limit) return false;
   for (std::size_t i = 0; i < column.size(); ++i)
     reduced.keys[i] += (column[i] - least) / step * reduced.key_count;
   reduced.key_count = static_cast<std::int64_t>(count);
@@ -311,18 +324,40 @@ void Assign(Components& all, ReducedFamily& reduced) {
   std::vector<Column> maxima;
   std::vector<Column> minima;
   std::vector<char> in_key(width);
-  for (std::size_t c = 0; c < width; ++c) {
+  const auto is_sum = [&](std::size_t c) { return all.combine[c] == Combine::kSum; };
+  // Of what must be compared.
+  const auto left = [&] {
+    std::vector<std::size_t> components;
+    for (std::size_t c = 0; c < width; ++c) {
+      if (all.trends[c] != Trend::kNone && c != ordered && in_key[c] == 0) components.push_back(c);
+    }
+    return components;
+  };
+  for (const std::size_t c : left()) {
+    in_key[c] = static_cast<char>(is_sum(c) && all.trends[c] == Trend::kAny &&
+                                  AddToKeys(all.columns[c], reduced, kMagnitude));
+  }
+  // In the plane a state is compared with one other, beyond it with all of its cell. So sums of few
+  // values become keys though they need not be equal.
+  for (;;) {
+    std::vector<std::size_t> components = left();
+    if (components.size() <= 2) break;
+    std::erase_if(components, [&](std::size_t c) { return !is_sum(c); });
+    const auto fewest = std::ranges::min_element(
+        components, {}, [&](std::size_t c) { return StepsOf(all.columns[c]); });
+    if (fewest == components.end() ||
+        !AddToKeys(all.columns[*fewest], reduced, kMostKeysOfChoice)) {
+      break;
+    }
+    in_key[*fewest] = 1;
+  }
+  for (const std::size_t c : left()) {
     const Trend trend = all.trends[c];
-    if (trend == Trend::kNone || c == ordered) continue;
-    const bool is_sum = all.combine[c] == Combine::kSum;
-    in_key[c] =
-        static_cast<char>(is_sum && trend == Trend::kAny && AddToKeys(all.columns[c], reduced));
-    if (in_key[c] != 0) continue;
     // What must be equal and is no key is minimised both ways; -max(x) = min(-x).
-    if (trend != Trend::kDecreasing) (is_sum ? sums : maxima).push_back(all.columns[c]);
+    if (trend != Trend::kDecreasing) (is_sum(c) ? sums : maxima).push_back(all.columns[c]);
     if (trend != Trend::kIncreasing) {
       Negate(all.columns[c]);
-      (is_sum ? sums : minima).push_back(all.columns[c]);
+      (is_sum(c) ? sums : minima).push_back(all.columns[c]);
     }
   }
   reduced.sums = std::ssize(sums);

@@ -16,7 +16,8 @@
 //     layer, and is dropped.
 //
 // What is left becomes a key (equal for states that may be compared), an order (the one maximum of
-// kIncreasing that layer_states.h never has to compare) and values (all minimised).
+// kIncreasing that layer_states.h never has to compare) and values (all minimised). Where more than
+// two values would be left, sums of few different totals join the key.
 #pragma once
 
 #include <cstdint>
