@@ -79,6 +79,18 @@ std::string NearTieLine(const ReportData& data) {
                      ties == 1 ? "it" : "them");
 }
 
+std::string OutsideFitLine(const ReportData& data) {
+  const auto outside = [](const ReportMember& member) {
+    return member.on_front && !member.outside_fit.empty();
+  };
+  const auto first = std::ranges::find_if(data.evaluated, outside);
+  if (first == data.evaluated.end()) return "";
+  return fmt::format(
+      "{} of the front outside what the law was fitted on, where its order is a guess: {}: {}\n",
+      std::ranges::count_if(data.evaluated, outside), first->architecture.ShortName(),
+      first->outside_fit);
+}
+
 std::string ReportLine(const std::string& folder) {
   const auto page = std::filesystem::absolute(std::filesystem::path(folder) / "report.html");
   return fmt::format("report: {} (open it in a browser)", page.lexically_normal().string());

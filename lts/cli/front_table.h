@@ -14,6 +14,8 @@ std::string Human(const Measurement& measurement);
 void PrintFront(const ReportData& data, Context& context);
 // "≈ 3 near-ties: ..." and a line break: what the mark in the table means; "" when there are none.
 std::string NearTieLine(const ReportData& data);
+// How many members of the front a law was not fitted for, and the first; empty for none.
+std::string OutsideFitLine(const ReportData& data);
 // "report: /abs/lts-search/report.html (open it in a browser)"
 std::string ReportLine(const std::string& folder);
 

@@ -8,6 +8,7 @@
 
 #include "lts/base/error.h"
 #include "lts/objectives/objective.h"
+#include "lts/quality/lts_law.h"
 #include "lts/search/near_ties.h"
 #include "lts/search/pareto.h"
 
@@ -35,6 +36,14 @@ UncertainPoint MinimizedUncertain(const ReportMember& member,
     point.high.push_back(negated ? -intervals[i].low : intervals[i].high);
   }
   return point;
+}
+
+// Empty where no objective is lts_law, whose range alone is known.
+std::string OutsideFitOf(const Architecture& architecture, std::span<const ObjectiveSpec> specs) {
+  const bool by_lts_law = std::ranges::any_of(
+      specs, [](const ObjectiveSpec& spec) { return spec.name == Info(Metric::kLtsLaw).name; });
+  if (!by_lts_law) return "";
+  return OutsideFit(FrozenLtsLaw(), LtsLawInputsOf(architecture));
 }
 
 void MarkFront(std::span<const ObjectiveSpec> specs, std::vector<ReportMember>& members) {
@@ -195,6 +204,9 @@ ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
                               member.evaluation.at_s, member.evaluation.feasible});
   }
   MarkFront(settings.objectives, data.evaluated);
+  for (ReportMember& member : data.evaluated) {
+    member.outside_fit = OutsideFitOf(member.architecture, settings.objectives);
+  }
   data.environment = run.environment;
   data.config = settings.config;
   data.workload = settings.workload;

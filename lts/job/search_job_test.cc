@@ -12,6 +12,7 @@
 #include "lts/job/job_test_support.h"
 #include "lts/job/run_report.h"
 #include "lts/objectives/objective.h"
+#include "lts/quality/lts_law.h"
 #include "lts/store/store.h"
 
 namespace lts {
@@ -93,6 +94,23 @@ TEST(ObjectiveIntervals, HoldTheValueAndAreSingleValuesWhereExact) {
   EXPECT_THAT(ObjectiveIntervals(objectives, specs, std::vector<Measurement>{latency}),
               testing::ElementsAre(Interval{9, 12}, Interval{1e6, 1e6}, Interval{3, 3}));
   EXPECT_THAT(ObjectiveIntervals({}, specs, std::vector<Measurement>{latency}), IsEmpty());
+}
+
+TEST_F(SearchJobTest, MembersOutsideTheFitOfALawAreFlagged) {
+  SearchJobOptions options = Options();
+  options.objectives = {"lts_law", "latency_ms"};
+  std::int64_t flagged = 0;
+  for (const ReportMember& member : Run(options).report.evaluated) {
+    const std::string outside = OutsideFit(FrozenLtsLaw(), LtsLawInputsOf(member.architecture));
+    EXPECT_EQ(member.outside_fit, outside);
+    flagged += outside.empty() ? 0 : 1;
+  }
+  EXPECT_GT(flagged, 0) << "the space of these tests has decoders of one layer";
+  options.objectives = {"decoder_params", "latency_ms"};
+  options.out = folder_ / "counted";
+  for (const ReportMember& member : Run(options).report.evaluated) {
+    EXPECT_EQ(member.outside_fit, "");
+  }
 }
 
 // Counted, but in no report that nobody asked for it in.

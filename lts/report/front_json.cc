@@ -43,6 +43,7 @@ Json MemberJson(const ReportData& data, const ReportMember& member) {
   }
   json["measurements"] = std::move(measurements);
   json["near_tie"] = member.near_tie;
+  if (!member.outside_fit.empty()) json["outside_fit"] = member.outside_fit;
   json["iteration"] = member.iteration;
   json["at_s"] = NumberJson(std::round(member.at_s * 1e3) / 1e3);
   return json;

@@ -127,6 +127,7 @@ class PageData {
                              {"feasible", member.feasible},
                              {"on_front", member.on_front},
                              {"near_tie", member.near_tie},
+                             {"outside_fit", member.outside_fit},
                              {"values", std::move(values)}});
   }
 

@@ -28,9 +28,13 @@ struct ReportMember {
   double at_s = 0;  // search time when it was evaluated
   bool feasible = true;
   bool on_front = false;
-  // Dominated, or a repetition by value, but by nobody beyond the intervals: its measurements cannot
-  // rule out that it belongs to the front (search/near_ties.h). Never together with on_front.
+  // Dominated, or a repetition by value, but by nobody beyond the intervals: its measurements
+  // cannot rule out that it belongs to the front (search/near_ties.h). Never together with
+  // on_front.
   bool near_tie = false;
+  // Where an objective is a law's prediction and the decoder lies outside what the law was fitted
+  // on: in what ("n_layer 24 is above 16, the most that the law was fitted on"). Else empty.
+  std::string outside_fit = {};
 };
 
 // An architecture that was not measured, with the objectives that a model expects, in the order of
@@ -59,9 +63,8 @@ struct ReportData {
 // everything at once." or by how much it is missed. Empty without a certificate.
 std::string CertificateSentence(const ReportData& data);
 
-std::string FrontCsv(
-    const ReportData& data);  // one line per member of the front and near-tie, best of the first
-                              // objective first
+std::string FrontCsv(const ReportData& data);  // one line per member of the front and near-tie,
+                                               // best of the first objective first
 std::string EvaluatedCsv(const ReportData& data);  // one line per evaluated architecture, in order
 Json FrontJson(const ReportData& data);
 std::string FrontSvg(

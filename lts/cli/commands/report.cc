@@ -22,7 +22,8 @@ void RunReport(const Options& options, Context& context) {
   WriteReport(data, options.folder);
   PrintFront(data, context);
   if (!context.quiet && context.format == OutputFormat::kTable) {
-    context.out << '\n' << NearTieLine(data) << ReportLine(options.folder) << '\n';
+    context.out << '\n'
+                << NearTieLine(data) << OutsideFitLine(data) << ReportLine(options.folder) << '\n';
   }
 }
 

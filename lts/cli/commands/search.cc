@@ -97,8 +97,8 @@ void RunSearch(Options& options, Context& context) {
     to << fmt::format("\n{} architectures evaluated in {}, {} on the front (stopped: {})\n",
                       result.report.evaluated.size(), HumanSeconds(result.report.elapsed_s), front,
                       result.stopped)
-       << NearTieLine(result.report) << (certificate.empty() ? "" : certificate + "\n")
-       << ReportLine(job.out) << '\n';
+       << NearTieLine(result.report) << OutsideFitLine(result.report)
+       << (certificate.empty() ? "" : certificate + "\n") << ReportLine(job.out) << '\n';
     if (g_interrupted != 0) {
       context.err << fmt::format("interrupted; continue with: lts search --resume --out {} ...\n",
                                  job.out);

@@ -16,6 +16,7 @@ function drawDetail() {
   else tags.push(element('span', { class: 'tag' }, member.ranked ? 'dominated' : member.complete ? 'breaks a constraint' : 'failed'));
   if (isNoisy(member)) tags.push(element('span', { class: 'badge' }, 'noisy'));
   tags.push(element('span', { class: 'tag' }, member.backbone));
+  if (member.outside_fit) tags.push(element('span', { class: 'badge', title: member.outside_fit }, 'outside the fit'));
   const numbers = element('dl', { class: 'numbers' });
   columns.forEach((column, k) => {
     if (member.values[k] !== null) numbers.append(numberDetail(column, member.values[k]));
@@ -27,6 +28,7 @@ function drawDetail() {
     element('p', { class: 'shape' }, shapeInWords(member) + '.'),
     layerPicture(member),
     numbers,
+    ...(member.outside_fit ? [element('p', { class: 'hint' }, `Its quality is extrapolated: ${member.outside_fit}.`)] : []),
     element('div', { class: 'config' },
       element('div', { class: 'config-head' }, element('h4', {}, 'Configuration'), copy),
       element('pre', { tabindex: '0', 'aria-label': `Configuration of ${member.name}` }, member.config.trim()),
