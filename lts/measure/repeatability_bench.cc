@@ -98,7 +98,8 @@ Json MeasureOnce(int threads, std::uint64_t seed,
   runtime_options.threads = threads;
   const auto runtime = lts::CreateRuntime("cpu", runtime_options);
   const auto canary = lts::MakeCanary(*runtime);
-  lts::ModelSubject model(runtime->Load(lts::RandomModel(BenchArchitecture(), 1)), kWorkload);
+  lts::ModelSubject model(runtime->Load(lts::RandomModel(BenchArchitecture(), 1)), kWorkload,
+                          lts::kInUse);
   CheckAnswers(model, clock);
 
   Json events = Json::MakeArray();

@@ -81,7 +81,6 @@ ModelSubject::ModelSubject(std::shared_ptr<LoadedModel> model, const Workload& w
   const std::int64_t steps = std::max<std::int64_t>(workload_.output_tokens - 1, 1);
   const std::int64_t prompt_count = CheckedMul(workload_.batch, workload_.prompt_tokens);
   const std::int64_t output_count = CheckedMul(workload_.batch, steps);
-  most_at_once_ = std::min(workload_.prompt_tokens, kMaxSkippedAtOnce);
   SessionOptions session;
   session.batch = workload_.batch;
   session.max_tokens = workload_.context_tokens();
@@ -91,7 +90,9 @@ ModelSubject::ModelSubject(std::shared_ptr<LoadedModel> model, const Workload& w
   Rng rng(kTokenSeed);
   prompt_ = RandomTokens(prompt_count, vocab_size, rng);
   outputs_ = RandomTokens(output_count, vocab_size, rng);
-  skipped_ = RandomTokens(CheckedMul(workload_.batch, most_at_once_), vocab_size, rng);
+  skipped_ = RandomTokens(
+      CheckedMul(workload_.batch, std::min(workload_.prompt_tokens, kMaxSkippedAtOnce)), vocab_size,
+      rng);
   session_->Prepare(workload_.prompt_tokens);
   session_->Prepare(1);
 }
@@ -132,8 +133,9 @@ WorkloadTiming ModelSubject::Run(Clock& clock) {
 }
 
 void ModelSubject::Extend(std::int64_t tokens) {
+  const std::int64_t most = std::ssize(skipped_) / workload_.batch;
   while (tokens > 0) {
-    const std::int64_t n = std::min(tokens, most_at_once_);
+    const std::int64_t n = std::min(tokens, most);
     session_->Step(std::span(skipped_).first(static_cast<std::size_t>(workload_.batch * n)),
                    Logits::kLast, logits_);
     tokens -= n;

@@ -75,11 +75,10 @@ class ModelSubject final : public TimedSubject {
   std::shared_ptr<LoadedModel> model_;
   Workload workload_;
   SubjectOptions options_;
-  std::int64_t most_at_once_ = 1;  // tokens of a step
   std::unique_ptr<Session> session_;
   std::vector<std::int32_t> prompt_;   // [batch, prompt_tokens]
   std::vector<std::int32_t> outputs_;  // [max(output_tokens - 1, 1), batch]
-  std::vector<std::int32_t> skipped_;  // [batch, most_at_once_]: in place of outputs not timed
+  std::vector<std::int32_t> skipped_;  // [batch, most in a step]: in place of outputs not timed
   std::vector<float> logits_;          // [batch, V]
 };
 
