@@ -24,7 +24,7 @@ constexpr double kLeastValue = 1e-9;
 constexpr double kWidthLength = 0.25;
 constexpr double kDepthLength = 0.8;
 // Errors beyond this many deviations count as so many, and the errors of everything else together
-// count as so many observations, when the errors around a value are averaged.
+// count as so many observations, when the errors around a shape are averaged.
 constexpr double kMostDeviations = 4;
 constexpr double kElsewhere = 3;
 // A curve is worth its knots only where it lowers the held-out error by this much.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lts/base/error.h"
+#include "lts/search/cover.h"
 #include "lts/search/pareto.h"
 #include "lts/search/separable_space.h"
 
@@ -24,21 +25,6 @@ constexpr std::ptrdiff_t kLatest = 96;
 constexpr std::size_t kMostOpen = 400;
 constexpr int kHalvings = 10;
 constexpr double kFarthest = 10;  // a gap in place of an infinite one
-
-// The factor less one by which `m` has to improve to be as good as `x` (certificate.h); both
-// minimised, so that a maximised objective is negative on both sides.
-double Gap(const Point& m, const Point& x) {
-  double gap = 0;
-  for (std::size_t j = 0; j < x.size(); ++j) {
-    if (m[j] <= x[j]) continue;
-    // Beyond zero no factor leads from one to the other.
-    const bool positive = m[j] > 0 && x[j] > 0;
-    const bool negative = m[j] < 0 && x[j] < 0;
-    if (!positive && !negative) return std::numeric_limits<double>::infinity();
-    gap = std::max(gap, positive ? m[j] / x[j] - 1 : x[j] / m[j] - 1);
-  }
-  return gap;
-}
 
 bool SatisfiesLimits(const SeparableSpace& space, const ExactMember& member) {
   if (space.limits() == 0) return true;
@@ -272,47 +258,26 @@ std::vector<Genome> Certifier::Next(std::int64_t count) const {
     open.resize(kMostOpen);
   }
   const std::size_t n = open.size();
-  std::vector<Point> expected;
-  for (const std::size_t i : open)
-    expected.push_back(impl.expected.PointOf(impl.entries[i].member));
+  std::vector<double> now(n);       // the gaps of the open points
   std::vector<double> gaps(n * n);  // [candidate, open point]
   for (std::size_t c = 0; c < n; ++c) {
+    now[c] = impl.entries[open[c]].gap;
+    const Point expected = impl.expected.PointOf(impl.entries[open[c]].member);
     for (std::size_t p = 0; p < n; ++p)
-      gaps[c * n + p] = c == p ? 0 : Gap(expected[c], impl.entries[open[p]].optimistic);
+      gaps[c * n + p] = c == p ? 0 : Gap(expected, impl.entries[open[p]].optimistic);
   }
-  const auto cover = [&](double target, std::size_t most) {
-    std::vector<std::size_t> chosen;
-    std::vector<bool> covered(n);
-    for (std::size_t p = 0; p < n; ++p) covered[p] = impl.entries[open[p]].gap <= target;
-    while (std::ranges::count(covered, false) > 0 && chosen.size() <= most) {
-      std::size_t best = n;
-      std::int64_t most_covered = 0;
-      for (std::size_t c = 0; c < n; ++c) {
-        std::int64_t covers = 0;
-        for (std::size_t p = 0; p < n; ++p) covers += !covered[p] && gaps[c * n + p] <= target;
-        if (covers > most_covered) {
-          most_covered = covers;
-          best = c;
-        }
-      }
-      LTS_CHECK(best < n);  // every point covers itself
-      chosen.push_back(best);
-      for (std::size_t p = 0; p < n; ++p) covered[p] = covered[p] || gaps[best * n + p] <= target;
-    }
-    return chosen;
-  };
   // The least gap that so many can reach.
   const auto most = static_cast<std::size_t>(std::max(count, impl.certificate.measured));
   double low = impl.certificate.tolerance;
-  std::vector<std::size_t> chosen = cover(low, most);
+  std::vector<std::size_t> chosen = GreedyCover(gaps, now, low, most);
   double high = low;
   if (chosen.size() > most) {
-    high = std::min(impl.entries[open.front()].gap, kFarthest);
+    high = std::min(now.front(), kFarthest);
     for (int i = 0; i < kHalvings; ++i) {
       const double middle = std::sqrt((1 + low) * (1 + high)) - 1;
-      std::vector<std::size_t> at_middle = cover(middle, most);
+      std::vector<std::size_t> at_middle = GreedyCover(gaps, now, middle, most);
       (at_middle.size() > most ? low : high) = middle;
-      if (at_middle.size() <= most && !at_middle.empty()) chosen = std::move(at_middle);
+      if (at_middle.size() <= most) chosen = std::move(at_middle);
     }
   }
   // What covers the widest gap comes first, then what covers most: the search may end before the

@@ -74,9 +74,10 @@ class Certifier {
   // Fills Certificate::models: as many fits as there are observations.
   void CrossValidate();
   const Certificate& certificate() const;
-  // Up to `count` architectures that were not evaluated, such that measuring them, and as many more
-  // as were measured so far, leaves the least gap if each turns out as the model expects: greedy
-  // covers (Chvatal 1979) of the open points at ever smaller gaps. Empty when no gap is left.
+  // Up to `count` architectures that were not evaluated: the first of a plan for as many more as
+  // were measured so far (at least `count`), which would leave the least gap if each turned out as
+  // the model expects, by greedy covers (cover.h) of the open points. The widest gap is among what
+  // they cover. Empty when no gap is left.
   std::vector<Genome> Next(std::int64_t count) const;
   // The front of the whole space by the model's expected values, minimised points.
   struct Predicted {

@@ -27,24 +27,6 @@ SearchSpace Heterogeneous(std::vector<std::string> constraints = {}) {
   return TinySpace({1, 2, 3}, {64, 96}, {64, 128, 192, 320}, {2, 4}, true, std::move(constraints));
 }
 
-// A model of the device from some of the space.
-CostModel ModelOf(const SearchSpace& space, const SearchOptions& options) {
-  const MadeUpDevice device{.noise = 0.01};
-  std::vector<Observation> observations;
-  Rng rng(5);
-  for (int i = 0; i < 30; ++i) {
-    const Architecture a = space.Decode(*space.Sample(rng, options.workload));
-    observations.push_back(
-        {a,
-         {device.Measured(a, Metric::kTtftMs), device.Measured(a, Metric::kTpotMs),
-          device.Measured(a, Metric::kPeakMemoryMib)}});
-  }
-  return CostModel({.vocab_size = space.fields().vocab_size,
-                    .max_seq_len = space.fields().max_seq_len,
-                    .workload = options.workload},
-                   observations);
-}
-
 TEST(SeparableSpace, CountsAreThoseOfTheArchitecture) {
   const SearchSpace space = Heterogeneous();
   const SearchOptions options = Options({{"decoder_params", Direction::kMaximize},
@@ -94,7 +76,7 @@ TEST(SeparableSpace, LawsAreThoseOfTheArchitecture) {
 TEST(SeparableSpace, TheLastLayerCountsApartInAPrefill) {
   const SearchSpace space = Heterogeneous();
   const SearchOptions options = Options({{"ttft_ms"}});
-  const CostModel model = ModelOf(space, options);
+  const CostModel model = ModelOfMadeUpDevice(space, options, 30);
   SeparableSpace problem(space, options);
   problem.SetModel(&model, Outlook::kExpected);
   std::set<Genome> genomes;
@@ -113,7 +95,7 @@ TEST(SeparableSpace, PredictionsAreThoseOfTheModel) {
                                          {"latency_ms"},
                                          {"peak_memory_mib"},
                                          {"ttft_ms", Direction::kMaximize}});
-  const CostModel model = ModelOf(space, options);
+  const CostModel model = ModelOfMadeUpDevice(space, options, 30);
   SeparableSpace problem(space, options);
   SeparableSpace best = problem;
   problem.SetModel(&model, Outlook::kExpected);
@@ -161,7 +143,7 @@ TEST(SeparableSpace, TheSolverFindsTheFrontOfTheEnumeration) {
       const SearchSpace space = Heterogeneous(rules);
       SearchOptions options = Options(specs);
       options.measured_constraints = {"latency_ms < 1.2", "peak_memory_mib <= 5.5"};
-      const CostModel model = ModelOf(Heterogeneous(), options);
+      const CostModel model = ModelOfMadeUpDevice(Heterogeneous(), options, 30);
       SeparableSpace problem(space, options);
       problem.SetModel(&model, Outlook::kExpected);
 
