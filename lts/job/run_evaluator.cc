@@ -186,7 +186,8 @@ Score RunEvaluator::Append(Pending& pending) {
   all = WithCounts(std::move(all), architecture, settings_);
   std::vector<Measurement> unsaved;
   for (const Measurement& m : all) {
-    if (!Has(pending.known, m.metric)) unsaved.push_back(m);
+    // A law's prediction is no measurement: made anew whenever it is wanted, by the law of then.
+    if (!Has(pending.known, m.metric) && !Info(m.metric).by_law) unsaved.push_back(m);
   }
 
   RunEvaluation evaluation;

@@ -143,7 +143,6 @@ RunSettings RunSettings::FromJson(const Json& json, const std::string& name) {
 
 std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
                                     const Architecture& architecture, const RunSettings& settings) {
-  std::erase_if(measurements, [](const Measurement& m) { return Info(m.metric).by_law; });
   const auto known = [&](Metric metric) {
     return std::any_of(measurements.begin(), measurements.end(),
                        [&](const Measurement& m) { return m.metric == metric; });

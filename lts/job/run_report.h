@@ -35,8 +35,7 @@ struct RunMember {
 };
 
 // `measurements` and the counted metrics that they lack, of those that are in every report or among
-// the run's objectives, in the order of Metrics(). Predictions of laws are always made anew: stored
-// ones may be of other constants.
+// the run's objectives, in the order of Metrics(). Predictions of laws are never stored.
 std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
                                     const Architecture& architecture, const RunSettings& settings);
 

@@ -8,11 +8,9 @@
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "lts/arch/architecture.h"
-#include "lts/base/enum_table.h"
 
 namespace lts {
 
@@ -25,14 +23,6 @@ enum class LayerSum {
   kNormParams,
   kSpectralCapacity,  // of the weight matrices, see laws/nsc.cc
 };
-inline constexpr EnumTable<LayerSum, 6> kLayerSums{
-    "sum over layers",
-    {{{LayerSum::kDInner, "d_inner"},
-      {LayerSum::kLog2Heads, "log2 n_head"},
-      {LayerSum::kAttentionParams, "attention parameters"},
-      {LayerSum::kFeedForwardParams, "feed-forward parameters"},
-      {LayerSum::kNormParams, "norm parameters"},
-      {LayerSum::kSpectralCapacity, "spectral capacity"}}}};
 
 // What the layers of a decoder share.
 class DecoderFrame {

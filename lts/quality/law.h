@@ -25,6 +25,8 @@ struct Prediction {
   double high = 0;
 };
 
+inline constexpr double kNormal95 = 1.959963984540054;  // two-sided 95 % of the normal distribution
+
 inline constexpr std::size_t kMaxLawSums = 4;
 
 struct Law {

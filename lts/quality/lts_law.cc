@@ -14,7 +14,6 @@ namespace {
 // Units that keep the weights near 1; no other meaning.
 constexpr double kWidthUnit = 100;
 constexpr double kDInnerUnit = 1000;
-constexpr double kNormal95 = 1.959963984540054;
 
 enum Parameter : std::size_t {
   kDepthExponent,

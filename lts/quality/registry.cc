@@ -28,8 +28,6 @@ namespace {
 constexpr const Law* kLaws[] = {LTS_LAWS(LTS_ADDRESS)};
 #undef LTS_ADDRESS
 
-constexpr double kNormal95 = 1.959963984540054;  // two-sided 95 % of the normal distribution
-
 }  // namespace
 
 std::span<const Law* const> Laws() { return kLaws; }
