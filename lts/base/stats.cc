@@ -89,6 +89,20 @@ Interval MedianInterval(std::span<const double> x, double confidence) {
   return {sorted[widest], sorted[sorted.size() - 1 - widest]};
 }
 
+Line FitLine(std::span<const double> x, std::span<const double> y) {
+  LTS_CHECK(x.size() == y.size() && !x.empty());
+  const double mean_x = Mean(x);
+  const double mean_y = Mean(y);
+  double xy = 0;
+  double xx = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+  }
+  const double slope = xx > 0 ? xy / xx : 0;
+  return {mean_y - slope * mean_x, slope};
+}
+
 double Spearman(std::span<const double> x, std::span<const double> y) {
   LTS_CHECK(x.size() == y.size() && x.size() >= 2);
   const std::vector<double> rank_x = MidRanks(x);

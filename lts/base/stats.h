@@ -27,6 +27,13 @@ struct Interval {
 // coverage is 1 - 2^(1-n). O(n log n).
 Interval MedianInterval(std::span<const double> x, double confidence = 0.95);
 
+// Least-squares line y ~ offset + slope x; n >= 1, the slope 0 where x is constant.
+struct Line {
+  double offset = 0;
+  double slope = 0;
+};
+Line FitLine(std::span<const double> x, std::span<const double> y);
+
 // Rank correlations in [-1, 1]; n >= 2; 0 when either side is constant.
 double Spearman(std::span<const double> x, std::span<const double> y);     // mid-ranks for ties
 double KendallTauB(std::span<const double> x, std::span<const double> y);  // O(n^2)

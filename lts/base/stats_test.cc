@@ -97,6 +97,15 @@ TEST(StatsTest, SpearmanWithoutTiesFollowsTheShortFormula) {
                    1 - 6 * (16 + 1 + 1 + 9 + 1) / 120.0);
 }
 
+TEST(StatsTest, LineHasTheLeastSquares) {
+  const Line line = FitLine(std::vector<double>{0, 1, 2, 3}, std::vector<double>{1, 3, 4, 8});
+  EXPECT_DOUBLE_EQ(line.slope, 2.2);
+  EXPECT_DOUBLE_EQ(line.offset, 0.7);
+  const Line flat = FitLine(std::vector<double>{2, 2}, std::vector<double>{1, 3});
+  EXPECT_EQ(flat.slope, 0);
+  EXPECT_EQ(flat.offset, 2);
+}
+
 TEST(StatsTest, CorrelationsReachOneAndMinusOne) {
   const std::vector<double> x = {1, 2, 3, 4};
   const std::vector<double> up = {1, 10, 100, 1000};

@@ -1,28 +1,13 @@
-// Small non-negative least squares with a prior, and the linear algebra that it and the residual
-// need. Dense, column counts of about ten.
+// Small non-negative least squares with a prior. Dense, column counts of about ten.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <vector>
 
+#include "lts/base/linear_algebra.h"
+
 namespace lts {
-
-// Row-major square matrix.
-struct SquareMatrix {
-  std::size_t size = 0;
-  std::vector<double> values;  // [size, size]
-  explicit SquareMatrix(std::size_t n) : size(n), values(n * n) {}
-  double& operator()(std::size_t i, std::size_t j) { return values[i * size + j]; }
-  double operator()(std::size_t i, std::size_t j) const { return values[i * size + j]; }
-};
-
-// The lower triangle of the Cholesky factor, in place (the upper one is left as it was). False when
-// the matrix is not positive definite. O(size^3).
-bool Cholesky(SquareMatrix& matrix);
-// x <- L^-1 x, and x <- L^-T x. O(size^2).
-void SolveLower(const SquareMatrix& factor, std::span<double> x);
-void SolveLowerTransposed(const SquareMatrix& factor, std::span<double> x);
 
 // min_x x'Hx / 2 - g'x with x >= 0; H symmetric and positive definite (a ridge makes it so).
 // Active-set method of Lawson & Hanson 1974, "Solving Least Squares Problems", chapter 23, on the

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "lts/cost/least_squares.h"
+#include "lts/base/linear_algebra.h"
 
 namespace lts {
 

@@ -29,23 +29,10 @@ constexpr double kSmallestScale = 1e-3;
 constexpr double kErrorGain = 2;
 constexpr double kOrderGain = 1;
 
-// Regression of ln perplexity on the value.
-struct Line {
-  double offset = 0;
-  double scale = 1;
-};
-
-Line FitLine(std::span<const double> value, std::span<const double> log_perplexity) {
-  const double mean_value = Mean(value);
-  const double mean_truth = Mean(log_perplexity);
-  double covariance = 0;
-  double variance = 0;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    covariance += (value[i] - mean_value) * (log_perplexity[i] - mean_truth);
-    variance += (value[i] - mean_value) * (value[i] - mean_value);
-  }
-  const double scale = std::max(variance > 0 ? covariance / variance : 0, kSmallestScale);
-  return {mean_truth - scale * mean_value, scale};
+// Of ln perplexity on the value; never falling, as a lower value is better.
+Line RisingLine(std::span<const double> value, std::span<const double> log_perplexity) {
+  const double slope = std::max(FitLine(value, log_perplexity).slope, kSmallestScale);
+  return {Mean(log_perplexity) - slope * Mean(value), slope};
 }
 
 LtsLawVector ToVector(std::span<const double> parameters) {
@@ -65,10 +52,10 @@ std::vector<double> Values(const LtsLawVector& parameters, std::span<const LtsLa
 void AppendResiduals(const LawFitSet& set, const LtsLawVector& parameters, double weight,
                      std::vector<double>& residuals) {
   const std::vector<double> values = Values(parameters, set.inputs);
-  const Line line = FitLine(values, set.log_perplexity);
+  const Line line = RisingLine(values, set.log_perplexity);
   const double unit = std::sqrt(weight) / kSeedNoise;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    residuals.push_back((set.log_perplexity[i] - line.offset - line.scale * values[i]) * unit);
+    residuals.push_back((set.log_perplexity[i] - line.offset - line.slope * values[i]) * unit);
   }
 }
 
@@ -115,10 +102,10 @@ double ResidualOf(std::span<const LawFitSet> sets, const LtsLawVector& parameter
   double sum = 0;
   for (const LawFitSet& set : sets) {
     const std::vector<double> values = Values(parameters, set.inputs);
-    const Line line = FitLine(values, set.log_perplexity);
+    const Line line = RisingLine(values, set.log_perplexity);
     double squares = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const double left = (set.log_perplexity[i] - line.offset) / line.scale - values[i];
+      const double left = (set.log_perplexity[i] - line.offset) / line.slope - values[i];
       squares += left * left;
     }
     sum += squares / static_cast<double>(values.size());
@@ -141,10 +128,10 @@ std::vector<double> HeldOutPredictions(const LtsLawFit& from, const LawFitSet& s
       kept.log_perplexity.push_back(set.log_perplexity[static_cast<std::size_t>(i)]);
     }
     const LtsLawVector parameters = fit ? fit(kept) : from.log_parameters;
-    const Line line = FitLine(Values(parameters, kept.inputs), kept.log_perplexity);
+    const Line line = RisingLine(Values(parameters, kept.inputs), kept.log_perplexity);
     for (std::int64_t i = fold; i < n; i += folds) {
       const auto index = static_cast<std::size_t>(i);
-      predictions[index] = line.offset + line.scale * LtsLawValue(parameters, set.inputs[index]);
+      predictions[index] = line.offset + line.slope * LtsLawValue(parameters, set.inputs[index]);
     }
   }
   return predictions;
@@ -270,9 +257,10 @@ LtsLawFit FitLtsLaw(std::span<const LawFitSet> sets, const LtsLawPrior& prior) {
   fit.residual = ResidualOf(sets, fit.log_parameters);
   DescribeModels(sets, fit);
   if (sets.size() == 1) {
-    const Line line = FitLine(Values(fit.log_parameters, sets[0].inputs), sets[0].log_perplexity);
+    const Line line =
+        RisingLine(Values(fit.log_parameters, sets[0].inputs), sets[0].log_perplexity);
     fit.offset = line.offset;
-    fit.scale = line.scale;
+    fit.scale = line.slope;
   }
   return fit;
 }
@@ -328,10 +316,10 @@ LtsLawRefit RefitLtsLaw(const LtsLawFit& from, const LawFitSet& set) {
     refit.fit.log_parameters = ToVector(fitted.parameters);
     refit.fit.covariance = InversePositive(fitted.hessian, kLtsLawSize);
   }
-  const Line line = FitLine(Values(refit.fit.log_parameters, set.inputs), set.log_perplexity);
+  const Line line = RisingLine(Values(refit.fit.log_parameters, set.inputs), set.log_perplexity);
   refit.fit.offset = line.offset;
-  refit.fit.scale = line.scale;
-  refit.fit.residual = (refit.kept_prior ? refit.prior_error : refit.refit_error) / line.scale;
+  refit.fit.scale = line.slope;
+  refit.fit.residual = (refit.kept_prior ? refit.prior_error : refit.refit_error) / line.slope;
   DescribeModels(std::span(&set, 1), refit.fit);
   return refit;
 }

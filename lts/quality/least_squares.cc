@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "lts/base/error.h"
+#include "lts/base/linear_algebra.h"
 
 namespace lts {
 namespace {
@@ -13,49 +13,24 @@ constexpr double kStep = 1e-6;  // of central differences: about the cube root o
 constexpr double kSmallestGain = 1e-14;
 constexpr double kLargestDamping = 1e12;
 
-// The lower triangle of a = l l^T, or nothing where a is not positive definite.
-std::optional<SymmetricMatrix> Cholesky(const SymmetricMatrix& a, std::size_t n) {
-  SymmetricMatrix l(n * n);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j <= i; ++j) {
-      double sum = a[i * n + j];
-      for (std::size_t k = 0; k < j; ++k) sum -= l[i * n + k] * l[j * n + k];
-      if (i != j) {
-        l[i * n + j] = sum / l[j * n + j];
-      } else if (sum > 0) {
-        l[i * n + i] = std::sqrt(sum);
-      } else {
-        return std::nullopt;
-      }
-    }
-  }
-  return l;
-}
-
-SymmetricMatrix DefiniteCholesky(const SymmetricMatrix& a, std::size_t n) {
+SquareMatrix DefiniteCholesky(const SymmetricMatrix& a, std::size_t n) {
   double largest = 0;
   for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, a[i * n + i]);
   LTS_CHECK(std::isfinite(largest));
   for (double shift = 0;; shift = shift == 0 ? 1e-14 : 10 * shift) {
-    SymmetricMatrix shifted = a;
+    SquareMatrix l(n);
+    l.values = a;
     for (std::size_t i = 0; i < n; ++i) {
-      shifted[i * n + i] += shift * std::max(a[i * n + i], largest) + (largest == 0 ? 1 : 0);
+      l(i, i) += shift * std::max(a[i * n + i], largest) + (largest == 0 ? 1 : 0);
     }
-    if (auto l = Cholesky(shifted, n)) return *l;
+    if (Cholesky(l)) return l;
     LTS_CHECK(shift < 1e3);  // by then the diagonal dominates
   }
 }
 
-void SolveInPlace(const SymmetricMatrix& l, std::vector<double>& b) {
-  const std::size_t n = b.size();
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t k = 0; k < i; ++k) b[i] -= l[i * n + k] * b[k];
-    b[i] /= l[i * n + i];
-  }
-  for (std::size_t i = n; i-- > 0;) {
-    for (std::size_t k = i + 1; k < n; ++k) b[i] -= l[k * n + i] * b[k];
-    b[i] /= l[i * n + i];
-  }
+void SolveInPlace(const SquareMatrix& l, std::span<double> b) {
+  SolveLower(l, b);
+  SolveLowerTransposed(l, b);
 }
 
 double HalfSquares(const std::vector<double>& r) {
@@ -74,7 +49,7 @@ std::vector<double> SolvePositive(SymmetricMatrix a, std::vector<double> b) {
 
 SymmetricMatrix InversePositive(const SymmetricMatrix& a, std::size_t n) {
   LTS_CHECK(a.size() == n * n);
-  const SymmetricMatrix l = DefiniteCholesky(a, n);
+  const SquareMatrix l = DefiniteCholesky(a, n);
   SymmetricMatrix inverse(n * n);
   for (std::size_t j = 0; j < n; ++j) {
     std::vector<double> column(n);
@@ -87,14 +62,13 @@ SymmetricMatrix InversePositive(const SymmetricMatrix& a, std::size_t n) {
 
 std::vector<double> WhiteningOf(const SymmetricMatrix& a, std::size_t n) {
   LTS_CHECK(a.size() == n * n);
-  const SymmetricMatrix l = DefiniteCholesky(a, n);
+  const SquareMatrix l = DefiniteCholesky(a, n);
   std::vector<double> inverse(n * n);
   for (std::size_t j = 0; j < n; ++j) {
-    for (std::size_t i = j; i < n; ++i) {
-      double sum = i == j ? 1 : 0;
-      for (std::size_t k = j; k < i; ++k) sum -= l[i * n + k] * inverse[k * n + j];
-      inverse[i * n + j] = sum / l[i * n + i];
-    }
+    std::vector<double> column(n);
+    column[j] = 1;
+    SolveLower(l, column);
+    for (std::size_t i = j; i < n; ++i) inverse[i * n + j] = column[i];
   }
   return inverse;
 }

@@ -127,19 +127,12 @@ TEST_F(LeaveOut, IntervalsHoldWhatTheyPromise) {
     const LtsLawFit fit = FitWithout(set);
     const std::vector<double> values = Values(fit, set.fit);
     const std::vector<double>& log_perplexity = set.fit.log_perplexity;
-    const double mean_value = Mean(values);
-    const double mean_truth = Mean(log_perplexity);
-    double covariance = 0;
-    double variance = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      covariance += (values[i] - mean_value) * (log_perplexity[i] - mean_truth);
-      variance += (values[i] - mean_value) * (values[i] - mean_value);
-    }
+    const Line line = FitLine(values, log_perplexity);
     std::size_t inside = 0;
     std::size_t ties = 0;
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const double truth = mean_value + (log_perplexity[i] - mean_truth) * variance / covariance;
+      const double truth = (log_perplexity[i] - line.offset) / line.slope;
       const Prediction prediction = PredictLtsLaw(fit, set.fit.inputs[i]);
       inside += prediction.low <= truth && truth <= prediction.high;
       for (std::size_t j = 0; j < i; ++j) {
