@@ -193,7 +193,7 @@ class Picker {
       if (member.evaluation.objectives.empty()) continue;
       Consider(member.architecture, false);
     }
-    for (const Certifier::Predicted& predicted : certifier_->predicted_front()) {
+    for (const Certifier::Predicted& predicted : certifier_->PredictedFront()) {
       const Architecture architecture = plan_.space.Decode(predicted.genome);
       if (seen.insert(architecture.Id()).second) Consider(architecture, true);
     }

@@ -10,6 +10,7 @@
 
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
+#include "lts/base/thread_pool.h"
 #include "lts/job/run_report.h"
 #include "lts/runtime/registry/registry.h"
 
@@ -208,6 +209,7 @@ SearchPlan PlanIn(const SearchSpace& space, const SearchJobOptions& options) {
   for (const Constraint& constraint : plan.measured_constraints)
     plan.search.measured_constraints.push_back(constraint.text());
   plan.search.parameters = options.parameters;
+  plan.search.threads = UsableCores();
   PlanObjectives(options, plan);
   plan.measured = PlanMeasured(plan);
 

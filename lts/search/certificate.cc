@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lts/base/error.h"
+#include "lts/base/thread_pool.h"
 #include "lts/search/cover.h"
 #include "lts/search/pareto.h"
 #include "lts/search/separable_space.h"
@@ -101,7 +102,11 @@ struct Certifier::Impl {
   };
 
   Impl(const SearchSpace& a_space, const SearchOptions& an_options, double tolerance)
-      : space(a_space), options(an_options), expected(a_space, an_options), optimistic(expected) {
+      : space(a_space),
+        options(an_options),
+        expected(a_space, an_options),
+        optimistic(expected),
+        pool(an_options.threads) {
     certificate.space = a_space.Size();
     certificate.tolerance = tolerance;
     enumerate = certificate.space.exact && *certificate.space.exact <= kEnumerateUpTo;
@@ -110,6 +115,7 @@ struct Certifier::Impl {
 
   bool Fit(std::span<const EvaluatedCandidate> evaluated);
   void Solve();
+  void SolveExpected();
   void FindGaps(std::span<const EvaluatedCandidate> evaluated);
   Point Minimised(const std::vector<double>& objectives) const;
 
@@ -121,7 +127,8 @@ struct Certifier::Impl {
   std::optional<CostModel> model;
   Certificate certificate;
   std::vector<Entry> entries;  // not evaluated
-  std::vector<Predicted> predicted;
+  std::optional<std::vector<Predicted>> predicted;  // nullopt: not solved yet
+  ThreadPool pool;
 };
 
 Certifier::Certifier(const SearchSpace& space, const SearchOptions& options, double tolerance)
@@ -129,8 +136,9 @@ Certifier::Certifier(const SearchSpace& space, const SearchOptions& options, dou
 Certifier::~Certifier() = default;
 
 bool Certifier::measures() const { return !impl_->expected.predicted().empty(); }
-const std::vector<Certifier::Predicted>& Certifier::predicted_front() const {
-  return impl_->predicted;
+const std::vector<Certifier::Predicted>& Certifier::PredictedFront() {
+  if (!impl_->predicted) impl_->SolveExpected();
+  return *impl_->predicted;
 }
 const Certificate& Certifier::certificate() const { return impl_->certificate; }
 const CostModel* Certifier::model() const { return impl_->model ? &*impl_->model : nullptr; }
@@ -154,36 +162,54 @@ void Certifier::Impl::Solve() {
   expected.SetModel(model ? &*model : nullptr, Outlook::kExpected);
   optimistic.SetModel(model ? &*model : nullptr, Outlook::kOptimistic);
   entries.clear();
-  predicted.clear();
+  predicted.reset();
+  certificate.predicted_front = 0;
   certificate.points = 0;
   if (enumerate) {
-    std::vector<ExactMember> members;
-    std::vector<Point> points;
     optimistic.ForEachMember([&](const ExactMember& member) {
       if (SatisfiesLimits(optimistic, member))
         entries.push_back({member, optimistic.PointOf(member), 0});
-      if (SatisfiesLimits(expected, member)) {
-        members.push_back(member);
-        points.push_back(expected.PointOf(member));
-      }
       ++certificate.points;
     });
-    for (const std::int64_t i : ParetoFront(points)) {
-      const auto at = static_cast<std::size_t>(i);
-      predicted.push_back({expected.GenomeOf(members[at]), points[at]});
-    }
   } else {
-    ExactFront front = SolveExactly(optimistic);
+    ExactFront front = SolveExactly(optimistic, &pool);
     certificate.points = front.states;
     for (ExactMember& member : front.members) {
       Point point = member.objectives;
       entries.push_back({std::move(member), std::move(point), 0});
     }
-    front = SolveExactly(expected);
-    for (ExactMember& member : front.members)
-      predicted.push_back({expected.GenomeOf(member), std::move(member.objectives)});
   }
-  certificate.predicted_front = std::ssize(predicted);
+  if (model) return;
+  // Where nothing is predicted the best that may be is what is.
+  std::vector<Point> points;
+  for (const Entry& entry : entries) points.push_back(entry.optimistic);
+  predicted.emplace();
+  for (const std::int64_t i : ParetoFront(points)) {
+    const Entry& entry = entries[static_cast<std::size_t>(i)];
+    predicted->push_back({optimistic.GenomeOf(entry.member), entry.optimistic});
+  }
+  certificate.predicted_front = std::ssize(*predicted);
+}
+
+void Certifier::Impl::SolveExpected() {
+  predicted.emplace();
+  if (enumerate) {
+    std::vector<ExactMember> members;
+    std::vector<Point> points;
+    expected.ForEachMember([&](const ExactMember& member) {
+      if (!SatisfiesLimits(expected, member)) return;
+      members.push_back(member);
+      points.push_back(expected.PointOf(member));
+    });
+    for (const std::int64_t i : ParetoFront(points)) {
+      const auto at = static_cast<std::size_t>(i);
+      predicted->push_back({expected.GenomeOf(members[at]), points[at]});
+    }
+  } else {
+    for (ExactMember& member : SolveExactly(expected, &pool).members)
+      predicted->push_back({expected.GenomeOf(member), std::move(member.objectives)});
+  }
+  certificate.predicted_front = std::ssize(*predicted);
 }
 
 void Certifier::Impl::FindGaps(std::span<const EvaluatedCandidate> evaluated) {
@@ -218,6 +244,7 @@ void Certifier::Impl::FindGaps(std::span<const EvaluatedCandidate> evaluated) {
 const Certificate& Certifier::Update(std::span<const EvaluatedCandidate> evaluated) {
   Impl& impl = *impl_;
   if (!impl.Fit(evaluated)) {
+    impl.predicted.emplace();
     impl.certificate.measured = std::ssize(evaluated);
     impl.certificate.reached = std::numeric_limits<double>::infinity();
     return impl.certificate;

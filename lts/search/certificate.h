@@ -37,7 +37,8 @@ struct Certificate {
   std::string method;       // "enumeration" or "dynamic programming"
   std::int64_t points = 0;  // gone through, or states of the solver
   std::int64_t measured = 0;
-  std::int64_t predicted_front = 0;  // members of the space's front by the model's own values
+  // Members of the space's front by the model's own values; 0 until PredictedFront() is called.
+  std::int64_t predicted_front = 0;
   double tolerance = 0;              // asked for
   // Infinite before there is a model.
   double reached = std::numeric_limits<double>::infinity();
@@ -69,7 +70,8 @@ class Certifier {
 
   // Whether anything has to be measured; otherwise everything is known from the start.
   bool measures() const;
-  // Fits, solves, and finds the gap. Seconds at most; milliseconds for small spaces.
+  // Fits, solves the optimistic front, and finds the gap. Seconds at most; milliseconds for small
+  // spaces.
   const Certificate& Update(std::span<const EvaluatedCandidate> evaluated);
   // Fills Certificate::models: as many fits as there are observations.
   void CrossValidate();
@@ -84,7 +86,9 @@ class Certifier {
     Genome genome;
     Point objectives;
   };
-  const std::vector<Predicted>& predicted_front() const;
+  // Solved when first asked for after an Update, which takes about as long as that. Empty without a
+  // model where one is needed.
+  const std::vector<Predicted>& PredictedFront();
   // The model of the last Update; nullptr while there is none.
   const CostModel* model() const;
 

@@ -71,7 +71,7 @@ SearchResult Run(const SearchSpace& space, const SearchOptions& options, Evaluat
   if (!certifier.measures()) {
     certifier.Update({});
     std::vector<Genome> front;
-    for (const Certifier::Predicted& member : certifier.predicted_front())
+    for (const Certifier::Predicted& member : certifier.PredictedFront())
       front.push_back(member.genome);
     if (!front.empty() && !run.Evaluate(front)) return run.Finish("");
     return run.Finish("certified");
@@ -102,10 +102,11 @@ ExactOutcome ConcludeExactSearch(const SearchSpace& space, const SearchOptions& 
   Certifier certifier(space, options, Read(options.parameters).tolerance);
   certifier.Update(evaluated);
   certifier.CrossValidate();
+  certifier.PredictedFront();
   ExactOutcome outcome{.certificate = certifier.certificate(), .expected = {}};
   std::set<Genome> known;
   for (const EvaluatedCandidate& e : evaluated) known.insert(e.candidate.genome);
-  for (const Certifier::Predicted& member : certifier.predicted_front()) {
+  for (const Certifier::Predicted& member : certifier.PredictedFront()) {
     if (known.contains(member.genome)) continue;
     std::vector<double> objectives = member.objectives;
     for (std::size_t o = 0; o < objectives.size(); ++o) {

@@ -153,12 +153,32 @@ class FamilySearch {
 
 }  // namespace
 
-ExactFront SolveExactly(const SeparableProblem& problem, std::int64_t max_states) {
+ExactFront SolveExactly(const SeparableProblem& problem, ThreadPool* pool,
+                        std::int64_t max_states) {
   CheckProblem(problem);
   GrowingFront front;
   ExactFront result;
-  for (std::int64_t index = 0; index < problem.families(); ++index)
-    result.states += FamilySearch(problem, index).Run(max_states, front);
+  if (pool == nullptr || pool->threads() == 1) {
+    for (std::int64_t index = 0; index < problem.families(); ++index)
+      result.states += FamilySearch(problem, index).Run(max_states, front);
+  } else {
+    // Merged in the order of families, so that of equal points the same one stays.
+    std::vector<ExactFront> fronts(Index(problem.families()));
+    pool->ParallelFor(problem.families(), 1,
+                      [&](std::int64_t begin, std::int64_t end, int /*worker*/) {
+                        for (std::int64_t index = begin; index < end; ++index) {
+                          GrowingFront of_family;
+                          ExactFront& found = fronts[Index(index)];
+                          found.states = FamilySearch(problem, index).Run(max_states, of_family);
+                          found.members = of_family.Take();
+                        }
+                      });
+    for (ExactFront& found : fronts) {
+      result.states += found.states;
+      for (ExactMember& member : found.members) front.Add(std::move(member));
+      found.members.clear();
+    }
+  }
   result.members = front.Take();
   return result;
 }

@@ -350,7 +350,7 @@ TEST(SolveExactly, MakesNoStatesThatNoLimitAllows) {
 std::string ErrorOf(const SeparableProblem& problem, ErrorCode code,
                     std::int64_t max_states = 50'000'000) {
   try {
-    (void)SolveExactly(problem, max_states);
+    (void)SolveExactly(problem, nullptr, max_states);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), code);
     return error.what();
@@ -427,6 +427,24 @@ TEST(SolveExactly, EqualsEnumerationOfManySmallSpaces) {
 
 // Parameters that are worth having, weights that go with them, a latency and a peak: what the
 // solver is for.
+// Also which of equal points stands for them.
+TEST(SolveExactly, IsTheSameOnAnyNumberOfThreads) {
+  Rng rng(2);
+  ThreadPool pool(3);
+  for (int round = 0; round < 300; ++round) {
+    const TestProblem problem = RandomProblem({.families = 1 + rng.Below(12),
+                                               .depths = {1, 2, 3},
+                                               .options = 4,
+                                               .components = 3,
+                                               .objectives = 2},
+                                              rng);
+    const ExactFront alone = SolveExactly(problem);
+    const ExactFront together = SolveExactly(problem, &pool);
+    ASSERT_EQ(alone.members, together.members) << round;
+    ASSERT_EQ(alone.states, together.states) << round;
+  }
+}
+
 TestProblem DecoderLike(std::int64_t widths, std::vector<std::int64_t> depths, std::uint64_t seed) {
   Rng rng(seed);
   TestProblem problem;

@@ -78,6 +78,7 @@ struct SearchOptions {
   // predicts measurements may look at them.
   std::vector<std::string> measured_constraints;
   Json parameters = Json::MakeObject();  // of the algorithm; unknown keys are errors
+  int threads = 1;  // >= 1, for an algorithm's own computing; no result depends on it
 };
 
 struct SearchResult {
