@@ -68,8 +68,9 @@ class Picker {
       const ObjectiveSpec* quality = QualityOf(stored.settings);
       if (quality == nullptr) {
         throw Error(ErrorCode::kInvalidArgument,
-                    fmt::format("--baseline: {}: the run maximises nothing, so that 'equally good' "
-                                "means nothing; give limits instead",
+                    fmt::format("--baseline: {}: the run maximises nothing and has no law of "
+                                "quality, so that 'equally good' means nothing; give limits "
+                                "instead",
                                 stored.where));
       }
       const Objective& objective = FindObjective(quality->name);
@@ -79,7 +80,7 @@ class Picker {
             fmt::format("--baseline: '{}' has to be measured; give limits instead", quality->name));
       }
       constraints.Append(fmt::format(
-          "{} >= {}", quality->name,
+          "{} {} {}", quality->name, quality->direction == Direction::kMaximize ? ">=" : "<=",
           Count(objective, *options.baseline, stored.settings.workload, stored.settings.config)
               .value));
     }
@@ -89,7 +90,7 @@ class Picker {
 
   static const ObjectiveSpec* QualityOf(const RunSettings& settings) {
     for (const ObjectiveSpec& spec : settings.objectives) {
-      if (spec.direction == Direction::kMaximize) return &spec;
+      if (IsQuality(MetricByName(spec.name), spec.direction)) return &spec;
     }
     return nullptr;
   }

@@ -19,10 +19,10 @@ struct PickOptions {
   std::string folder;  // of a search
   // Caps, as constraints: "latency_ms <= 20". Of metrics that the run measured or that are counted.
   std::vector<std::string> limits;
-  // What decides among those that satisfy them. Empty: the run's first maximised objective, or its
-  // first; with a baseline the first measured one that is minimised.
+  // What decides among those that satisfy them. Empty: the run's first quality (IsQuality()), or
+  // its first objective; with a baseline the first measured one that is minimised.
   std::string by;
-  // Only architectures at least as good as this one in the run's first maximised objective.
+  // Only architectures at least as good as this one in the run's first quality.
   std::optional<Architecture> baseline;
   bool heads = false;    // also the pick with every other number of heads that the space has
   bool measure = true;   // false: answer from what was measured and predicted before

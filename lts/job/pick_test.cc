@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "lts/base/error.h"
 #include "lts/job/job_test_support.h"
@@ -38,17 +39,17 @@ class PickTest : public SearchJobTest {
     EXPECT_NE(found, row.measurements.end());
     return found->value;
   }
-  // The most parameters of the whole space under a cap, by the device's true latencies.
-  double MostParameters(double max_latency) const {
+  // The best loss of the whole space under a cap, by the device's true latencies.
+  double BestLoss(double max_latency) const {
     const SearchSpace space = LoadSpace((folder_ / "space.json").string());
-    double most = 0;
+    double best = HUGE_VAL;
     for (const Genome& genome : space.Enumerate(device_.workload)) {
       const Architecture a = space.Decode(genome);
       if (device_.Measured(a, Metric::kLatencyMs).value <= max_latency) {
-        most = std::max(most, static_cast<double>(CountParameters(BuildGraph(a)).decoder()));
+        best = std::min(best, LawValue(FindLaw("lts_law"), a));
       }
     }
-    return most;
+    return best;
   }
 
   MadeUpDevice device_;
@@ -63,7 +64,7 @@ TEST_F(PickTest, TheBestOfTheSpaceUnderACap) {
     ASSERT_TRUE(result.found) << cap;
     EXPECT_EQ(result.rows[0].role, PickRole::kPick);
     EXPECT_LE(Value(result.rows[0], Metric::kLatencyMs), cap);
-    EXPECT_GE(Value(result.rows[0], Metric::kDecoderParams), 0.98 * MostParameters(cap)) << cap;
+    EXPECT_LE(Value(result.rows[0], Metric::kLtsLaw), BestLoss(cap) + 0.02) << cap;
     EXPECT_FALSE(result.rows[0].predicted);
   }
 }
@@ -76,8 +77,7 @@ TEST_F(PickTest, AlternativesAreNextBest) {
   EXPECT_EQ(measured_->measured.size(), 4U);
   for (std::size_t i = 1; i < result.rows.size(); ++i) {
     EXPECT_EQ(result.rows[i].role, PickRole::kAlternative);
-    EXPECT_LE(Value(result.rows[i], Metric::kDecoderParams),
-              Value(result.rows[i - 1], Metric::kDecoderParams));
+    EXPECT_GE(Value(result.rows[i], Metric::kLtsLaw), Value(result.rows[i - 1], Metric::kLtsLaw));
   }
 }
 
@@ -88,8 +88,7 @@ TEST_F(PickTest, AsGoodAsTheBaselineAndFaster) {
   ASSERT_TRUE(result.found);
   EXPECT_EQ(result.by, Metric::kLatencyMs);
   EXPECT_EQ(result.rows.back().role, PickRole::kBaseline);
-  EXPECT_GE(Value(result.rows[0], Metric::kDecoderParams),
-            Value(result.rows.back(), Metric::kDecoderParams));
+  EXPECT_LE(Value(result.rows[0], Metric::kLtsLaw), Value(result.rows.back(), Metric::kLtsLaw));
   ASSERT_TRUE(result.speed_up.has_value());
   EXPECT_GT(*result.speed_up, 1.2);
   EXPECT_DOUBLE_EQ(*result.speed_up, Value(result.rows.back(), Metric::kLatencyMs) /

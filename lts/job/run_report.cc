@@ -22,7 +22,8 @@ inline constexpr EnumTable<Direction, 2> kDirections{
 
 ReportObjective ToReportObjective(const ObjectiveSpec& spec) {
   const MetricInfo& info = MetricByName(spec.name);
-  return {spec.name, std::string(info.title), std::string(info.unit), spec.direction};
+  return {spec.name, std::string(info.title), std::string(info.unit), spec.direction,
+          IsQuality(info, spec.direction)};
 }
 
 UncertainPoint MinimizedUncertain(const ReportMember& member,
@@ -178,7 +179,7 @@ std::vector<Interval> ObjectiveIntervals(std::span<const double> objectives,
   for (std::size_t i = 0; i < objectives.size(); ++i) {
     Interval& interval = intervals.emplace_back(Interval{objectives[i], objectives[i]});
     for (const Measurement& m : measurements) {
-      if (Info(m.metric).name != specs[i].name) continue;
+      if (Info(m.metric).name != specs[i].name || Info(m.metric).by_law) continue;
       interval = {std::min(m.low, objectives[i]), std::max(m.high, objectives[i])};
     }
   }

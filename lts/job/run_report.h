@@ -43,7 +43,9 @@ std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
 Point MinimizedPoint(std::span<const double> objectives, std::span<const ObjectiveSpec> specs);
 
 // The interval of each objective among `measurements`, widened to hold its value where they differ
-// (measured again since); the value alone where there is none. Empty when `objectives` is.
+// (measured again since); the value alone where there is none. Empty when `objectives` is. A law's
+// prediction counts as exact: what it may be wrong in is common to decoders that are alike, so that
+// its interval says little about which of two is better (CompareByLtsLaw() does).
 std::vector<Interval> ObjectiveIntervals(std::span<const double> objectives,
                                          std::span<const ObjectiveSpec> specs,
                                          std::span<const Measurement> measurements);

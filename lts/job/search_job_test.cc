@@ -49,7 +49,7 @@ TEST_F(SearchJobTest, TheFrontIsNotDominatedAndDominatesTheRest) {
   std::vector<Point> points;
   for (const ReportMember& member : report.evaluated) {
     ASSERT_EQ(member.objectives.size(), 3U);
-    points.push_back({-member.objectives[0], member.objectives[1], member.objectives[2]});
+    points.push_back({member.objectives[0], member.objectives[1], member.objectives[2]});
   }
   for (std::size_t i = 0; i < points.size(); ++i) {
     const bool dominated = std::any_of(points.begin(), points.end(),
@@ -85,14 +85,20 @@ TEST_F(SearchJobTest, NearTiesAreDominatedButByNobodyBeyondTheIntervals) {
 }
 
 TEST(ObjectiveIntervals, HoldTheValueAndAreSingleValuesWhereExact) {
-  const std::vector<ObjectiveSpec> specs = {{"latency_ms"}, {"decoder_params"}, {"ttft_ms"}};
+  const std::vector<ObjectiveSpec> specs = {
+      {"latency_ms"}, {"decoder_params"}, {"ttft_ms"}, {"lts_law"}};
   Measurement latency;
   latency.metric = Metric::kLatencyMs;
   latency.low = 9;
   latency.high = 11;
-  const std::vector<double> objectives = {12, 1e6, 3};
-  EXPECT_THAT(ObjectiveIntervals(objectives, specs, std::vector<Measurement>{latency}),
-              testing::ElementsAre(Interval{9, 12}, Interval{1e6, 1e6}, Interval{3, 3}));
+  Measurement law;
+  law.metric = Metric::kLtsLaw;
+  law.low = 2;
+  law.high = 3;
+  const std::vector<double> objectives = {12, 1e6, 3, 2.5};
+  EXPECT_THAT(ObjectiveIntervals(objectives, specs, std::vector<Measurement>{latency, law}),
+              testing::ElementsAre(Interval{9, 12}, Interval{1e6, 1e6}, Interval{3, 3},
+                                   Interval{2.5, 2.5}));
   EXPECT_THAT(ObjectiveIntervals({}, specs, std::vector<Measurement>{latency}), IsEmpty());
 }
 

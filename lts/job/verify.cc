@@ -239,6 +239,12 @@ double Gap(const std::vector<double>& m, const std::vector<double>& x,
     const double worse = minimize ? m[j] : x[j];
     const double better = minimize ? x[j] : m[j];
     if (worse <= better) continue;
+    const MetricInfo& info = MetricByName(specs[j].name);
+    const double loss_scale = info.by_law ? FindLaw(info.name).loss_scale : 0;
+    if (loss_scale > 0) {
+      gap = std::max(gap, std::expm1(loss_scale * (worse - better)));
+      continue;
+    }
     if (worse <= 0 || better <= 0) return std::numeric_limits<double>::infinity();
     gap = std::max(gap, worse / better - 1);
   }

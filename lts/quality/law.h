@@ -40,6 +40,9 @@ struct Law {
   // Whether the value never rises with any of the sums, all else equal: what lets the exact solver
   // drop decoders (search/separable_space.h).
   bool more_is_better = true;
+  // How fast ln perplexity rises with the value, about: the median of the slopes in the seven sets
+  // of the LTS benchmark. 0: the value is no loss.
+  double loss_scale = 0;
   // How far off the value is, as one standard deviation: `spread`, times |value| where
   // `relative_spread`. The median over the sets of the LTS benchmark.
   double spread = 0;

@@ -104,6 +104,28 @@ TEST_F(PublishedRankings, LawsWithTheirPublishedCoefficients) {
   }
 }
 
+// What Law::loss_scale says of itself.
+TEST_F(PublishedRankings, LossesRiseWithTheLawsAsTheySay) {
+  int losses = 0;
+  for (const Law* law : Laws()) {
+    if (law->loss_scale == 0) continue;
+    ++losses;
+    std::vector<double> slopes;
+    for (const char* set :
+         {"random_GPT2_wt103", "random_TransXL_wt103", "random_TransXL_wt103_homogeneous",
+          "pareto_GPT2_lm1b_arm", "pareto_GPT2_lm1b_corei7", "pareto_TransXL_lm1b_arm",
+          "pareto_TransXL_lm1b_corei7"}) {
+      const TrainedModels models = Read(set);
+      std::vector<double> log_perplexity;
+      for (const TrainedModel& model : models.models)
+        log_perplexity.push_back(std::log(model.perplexity));
+      slopes.push_back(FitLine(Scores(law->name, models), log_perplexity).slope);
+    }
+    EXPECT_NEAR(law->loss_scale, Median(slopes), 0.0005) << law->name;
+  }
+  EXPECT_EQ(losses, 4);
+}
+
 TEST_F(PublishedRankings, SpectralCapacity) {
   const TrainedModels models = Read("random_GPT2_wt103");
   const RankingSet data = RankingSetOf(models, "random_GPT2_wt103");

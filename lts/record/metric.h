@@ -41,6 +41,12 @@ struct MetricInfo {
   bool by_law = false;     // a law's prediction: any sign, and grows with no dimension for sure
 };
 
+// Whether an objective is wanted for itself rather than paid: what is maximised, and what laws
+// predict. What decides under caps, and what is as good as a baseline.
+inline bool IsQuality(const MetricInfo& info, Direction direction) {
+  return direction == Direction::kMaximize || (info.by_law && direction == info.better);
+}
+
 // All metrics in the order above.
 std::span<const MetricInfo> Metrics();
 const MetricInfo& Info(Metric metric);

@@ -104,6 +104,7 @@ Json ComparisonJson(const Comparison& comparison) {
                           {"title", objective.title},
                           {"unit", objective.unit},
                           {"direction", DirectionName(objective.direction)},
+                          {"quality", objective.quality},
                           {"ideal", known ? NumberJson(comparison.ideal[i]) : Json()},
                           {"reference", known ? NumberJson(comparison.reference[i]) : Json()}}));
   }

@@ -57,11 +57,13 @@ class PageData {
     for (const ReportColumn& column : columns_) {
       const bool maximize =
           column.objective && data_.objectives[*column.objective].direction == Direction::kMaximize;
+      const bool quality = column.objective && data_.objectives[*column.objective].quality;
       columns.Append(Json(Json::Object{{"name", column.name},
                                        {"title", column.title},
                                        {"unit", column.unit},
                                        {"measured", column.measured},
-                                       {"maximize", maximize}}));
+                                       {"maximize", maximize},
+                                       {"quality", quality}}));
     }
     json["columns"] = std::move(columns);
     Json members = Json::MakeArray();

@@ -151,7 +151,7 @@ std::string FrontSentence(const ReportData& data) {
                        evaluated, machine, first->architecture.ShortName(),
                        ObjectivesInWords(data, *first));
   }
-  if (!data.objectives.empty() && data.objectives[0].direction == Direction::kMaximize) {
+  if (!data.objectives.empty() && data.objectives[0].quality) {
     std::swap(first, last);  // small to large reads best
   }
   return fmt::format("{} Pareto-optimal decoders{} among {} evaluated on {}: from {} to {}.",

@@ -18,6 +18,7 @@ struct ReportObjective {
   std::string title;  // "Latency"
   std::string unit;   // "ms"
   Direction direction = Direction::kMinimize;
+  bool quality = false;  // IsQuality(): wanted for itself, drawn upwards; others are costs
 };
 
 struct ReportMember {
@@ -63,8 +64,8 @@ struct ReportData {
 // everything at once." or by how much it is missed. Empty without a certificate.
 std::string CertificateSentence(const ReportData& data);
 
-std::string FrontCsv(const ReportData& data);  // one line per member of the front and near-tie,
-                                               // best of the first objective first
+std::string FrontCsv(const ReportData& data);      // one line per member of the front and near-tie,
+                                                   // best of the first objective first
 std::string EvaluatedCsv(const ReportData& data);  // one line per evaluated architecture, in order
 Json FrontJson(const ReportData& data);
 std::string FrontSvg(

@@ -268,8 +268,8 @@ ReportData SampleReport(std::string_view name) {
   ReportData data;
   for (const Metric metric : sample.objectives) {
     const MetricInfo& info = Info(metric);
-    data.objectives.push_back(
-        {std::string(info.name), std::string(info.title), std::string(info.unit), info.better});
+    data.objectives.push_back({std::string(info.name), std::string(info.title),
+                               std::string(info.unit), info.better, IsQuality(info, info.better)});
   }
   DescribeRun(sample, data);
   Rng rng(7);

@@ -86,12 +86,11 @@ std::string Fit(std::string_view text, double pixels, int size) {
 class FrontPicture {
  public:
   explicit FrontPicture(const ReportData& data) : data_(data), columns_(Columns(data)) {
-    // Quality up, cost to the right: of two objectives the maximised one is y.
+    // Of two objectives the quality is y, the cost x.
     if (data.objectives.size() >= 2) {
       x_ = 0;
       y_ = 1;
-      if (data.objectives[0].direction == Direction::kMaximize &&
-          data.objectives[1].direction == Direction::kMinimize) {
+      if (data.objectives[0].quality && !data.objectives[1].quality) {
         std::swap(x_, y_);
       }
     }

@@ -97,7 +97,7 @@ struct Certifier::Impl {
   // A point of the space that may still be better than what was measured.
   struct Entry {
     ExactMember member;
-    Point optimistic;
+    Point optimistic;  // as GapPoint() has it
     double gap = 0;
   };
 
@@ -118,6 +118,7 @@ struct Certifier::Impl {
   void SolveExpected();
   void FindGaps(std::span<const EvaluatedCandidate> evaluated);
   Point Minimised(const std::vector<double>& objectives) const;
+  Point GapPoint(Point minimised) const;
 
   const SearchSpace& space;
   const SearchOptions& options;
@@ -126,7 +127,7 @@ struct Certifier::Impl {
   bool enumerate = false;
   std::optional<CostModel> model;
   Certificate certificate;
-  std::vector<Entry> entries;  // not evaluated
+  std::vector<Entry> entries;                       // not evaluated
   std::optional<std::vector<Predicted>> predicted;  // nullopt: not solved yet
   ThreadPool pool;
 };
@@ -151,6 +152,16 @@ Point Certifier::Impl::Minimised(const std::vector<double>& objectives) const {
   return point;
 }
 
+// Values whose factors are gaps: of a law that predicts a loss, the perplexity.
+Point Certifier::Impl::GapPoint(Point minimised) const {
+  for (std::size_t o = 0; o < minimised.size(); ++o) {
+    const MetricInfo& info = MetricByName(options.objectives[o].name);
+    const double scale = info.by_law ? FindLaw(info.name).loss_scale : 0;
+    if (scale > 0) minimised[o] = std::exp(scale * minimised[o]);
+  }
+  return minimised;
+}
+
 bool Certifier::Impl::Fit(std::span<const EvaluatedCandidate> evaluated) {
   model.reset();
   if (expected.predicted().empty()) return true;
@@ -168,14 +179,14 @@ void Certifier::Impl::Solve() {
   if (enumerate) {
     optimistic.ForEachMember([&](const ExactMember& member) {
       if (SatisfiesLimits(optimistic, member))
-        entries.push_back({member, optimistic.PointOf(member), 0});
+        entries.push_back({member, GapPoint(optimistic.PointOf(member)), 0});
       ++certificate.points;
     });
   } else {
     ExactFront front = SolveExactly(optimistic, &pool);
     certificate.points = front.states;
     for (ExactMember& member : front.members) {
-      Point point = member.objectives;
+      Point point = GapPoint(member.objectives);
       entries.push_back({std::move(member), std::move(point), 0});
     }
   }
@@ -186,7 +197,7 @@ void Certifier::Impl::Solve() {
   predicted.emplace();
   for (const std::int64_t i : ParetoFront(points)) {
     const Entry& entry = entries[static_cast<std::size_t>(i)];
-    predicted->push_back({optimistic.GenomeOf(entry.member), entry.optimistic});
+    predicted->push_back({optimistic.GenomeOf(entry.member), optimistic.PointOf(entry.member)});
   }
   certificate.predicted_front = std::ssize(*predicted);
 }
@@ -218,7 +229,7 @@ void Certifier::Impl::FindGaps(std::span<const EvaluatedCandidate> evaluated) {
   for (const EvaluatedCandidate& e : evaluated) {
     known.insert(optimistic.RepresentativeOf(e.candidate.architecture));
     if (e.score.feasible && !e.score.objectives.empty())
-      measured.push_back(Minimised(e.score.objectives));
+      measured.push_back(GapPoint(Minimised(e.score.objectives)));
   }
   const auto on_front = ParetoFront(measured);
   std::vector<Point> covers;
@@ -289,7 +300,7 @@ std::vector<Genome> Certifier::Next(std::int64_t count) const {
   std::vector<double> gaps(n * n);  // [candidate, open point]
   for (std::size_t c = 0; c < n; ++c) {
     now[c] = impl.entries[open[c]].gap;
-    const Point expected = impl.expected.PointOf(impl.entries[open[c]].member);
+    const Point expected = impl.GapPoint(impl.expected.PointOf(impl.entries[open[c]].member));
     for (std::size_t p = 0; p < n; ++p)
       gaps[c * n + p] = c == p ? 0 : Gap(expected, impl.entries[open[p]].optimistic);
   }

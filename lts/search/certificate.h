@@ -9,7 +9,9 @@
 //   gap(x) = min over m of max over objectives j of  m_j / x_j - 1    (minimised; x_j / m_j where
 //                                                                      maximised)
 //
-// (the multiplicative epsilon indicator, Zitzler et al. 2003). The largest gap of all unmeasured
+// (the multiplicative epsilon indicator, Zitzler et al. 2003). Of a law of quality that predicts a
+// loss the factor is one of perplexity: exp(scale (m_j - x_j)) by Law::loss_scale (quality/law.h).
+// The largest gap of all unmeasured
 // architectures is `reached`: nothing in the space is better than a measured architecture by more
 // than that in every objective at once, as far as the intervals hold. Spaces of up to 300,000
 // points are gone through; in larger ones the exact front of the optimistic points is
@@ -39,7 +41,7 @@ struct Certificate {
   std::int64_t measured = 0;
   // Members of the space's front by the model's own values; 0 until PredictedFront() is called.
   std::int64_t predicted_front = 0;
-  double tolerance = 0;              // asked for
+  double tolerance = 0;  // asked for
   // Infinite before there is a model.
   double reached = std::numeric_limits<double>::infinity();
   std::string worst;  // the architecture of the largest gap, Architecture::ShortName()

@@ -21,10 +21,10 @@ namespace {
 
 constexpr std::size_t kMostToCover = 1000;
 
-SearchOptions Options() {
+SearchOptions Options(const std::string& quality) {
   SearchOptions options;
   options.objectives = {
-      {"decoder_params", Direction::kMaximize}, {"latency_ms"}, {"peak_memory_mib"}};
+      {quality, MetricByName(quality).better}, {"latency_ms"}, {"peak_memory_mib"}};
   options.workload = MadeUpDevice().workload;
   return options;
 }
@@ -34,7 +34,9 @@ bool IsFrontOf(const ExactFront& front, const SearchSpace& space, const SearchOp
   Rng rng(7);
   for (int i = 0; i < 2000; ++i) {
     const Architecture a = space.Decode(*space.Sample(rng, options.workload));
-    const Point x = {-Count(FindObjective("decoder_params"), a, options.workload, {}).value,
+    const ObjectiveSpec& quality = options.objectives[0];
+    const double value = Count(FindObjective(quality.name), a, options.workload, {}).value;
+    const Point x = {quality.direction == Direction::kMaximize ? -value : value,
                      model.Predict(Metric::kLatencyMs, a).value,
                      model.Predict(Metric::kPeakMemoryMib, a).value};
     for (const ExactMember& member : front.members) {
@@ -49,11 +51,17 @@ bool IsFrontOf(const ExactFront& front, const SearchSpace& space, const SearchOp
 }
 
 // How many measured members it takes, by greedy cover, until every other one is within `gap` of one
-// of them: the least measurements of a certificate, were the model perfect.
-double CoverSize(const ExactFront& front, double gap) {
+// of them (certificate.h): the least measurements of a certificate, were the model perfect.
+double CoverSize(const ExactFront& front, const std::string& quality, double gap) {
+  std::vector<Point> points;
+  const double loss_scale = MetricByName(quality).by_law ? FindLaw(quality).loss_scale : 0;
+  for (const ExactMember& member : front.members) {
+    points.push_back(member.objectives);
+    if (loss_scale > 0) points.back()[0] = std::exp(loss_scale * points.back()[0]);
+  }
   std::vector<double> gaps;
-  for (const ExactMember& m : front.members) {
-    for (const ExactMember& x : front.members) gaps.push_back(Gap(m.objectives, x.objectives));
+  for (const Point& m : points) {
+    for (const Point& x : points) gaps.push_back(Gap(m, x));
   }
   const std::vector<double> open(front.members.size(), std::numeric_limits<double>::infinity());
   return static_cast<double>(GreedyCover(gaps, open, gap, open.size()).size());
@@ -61,16 +69,16 @@ double CoverSize(const ExactFront& front, double gap) {
 
 void BM_Construct(benchmark::State& state, const std::string& name) {
   const SearchSpace space = LoadSpace(name);
-  const SearchOptions options = Options();
+  const SearchOptions options = Options("decoder_params");
   while (state.KeepRunning()) {
     const SeparableSpace problem(space, options);
     benchmark::DoNotOptimize(problem.families());
   }
 }
 
-void BM_Solve(benchmark::State& state, const std::string& name) {
+void BM_Solve(benchmark::State& state, const std::string& name, const std::string& quality) {
   const SearchSpace space = LoadSpace(name);
-  const SearchOptions options = Options();
+  const SearchOptions options = Options(quality);
   const CostModel model = ModelOfMadeUpDevice(space, options, 40);
   SeparableSpace problem(space, options);
   problem.SetModel(&model, Outlook::kExpected);
@@ -86,19 +94,29 @@ void BM_Solve(benchmark::State& state, const std::string& name) {
   state.counters["members"] = static_cast<double>(front.members.size());
   state.counters["states"] = static_cast<double>(front.states);
   if (front.members.size() > kMostToCover) return;
-  state.counters["cover_2%"] = CoverSize(front, 0.02);
-  state.counters["cover_3%"] = CoverSize(front, 0.03);
-  state.counters["cover_5%"] = CoverSize(front, 0.05);
+  state.counters["cover_2%"] = CoverSize(front, quality, 0.02);
+  state.counters["cover_3%"] = CoverSize(front, quality, 0.03);
+  state.counters["cover_5%"] = CoverSize(front, quality, 0.05);
 }
 
 BENCHMARK_CAPTURE(BM_Construct, archai_gpt2, "archai-gpt2")->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Construct, lts_gpt2, "lts-gpt2")->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Construct, text_predictor, "text-predictor")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Solve, archai_gpt2, "archai-gpt2")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Solve, lts_gpt2, "lts-gpt2")->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Solve, text_predictor, "text-predictor")->Unit(benchmark::kMillisecond);
+void Solve(const std::string& name) {
+  for (const char* quality : {"decoder_params", "lts_law"}) {
+    benchmark::RegisterBenchmark(("BM_Solve/" + name + "/" + quality).c_str(), BM_Solve, name,
+                                 quality)
+        ->Unit(benchmark::kMillisecond);
+  }
+}
 
 }  // namespace
 }  // namespace lts
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  for (const char* space : {"archai-gpt2", "lts-gpt2", "text-predictor"}) lts::Solve(space);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

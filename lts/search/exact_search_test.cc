@@ -301,6 +301,27 @@ TEST(Certificate, ClosesAsMoreIsMeasured) {
   EXPECT_EQ(json.Find("method")->AsString(), "enumeration");
 }
 
+// Of a law the gap is the factor of perplexity, whatever its values are; lts_law is linear in ln
+// perplexity, so that a shift of all values leaves it alone.
+TEST(Certificate, GapsOfALawAreThoseOfPerplexity) {
+  const SearchSpace space = SmallSpace();
+  SearchOptions options = Options();
+  options.objectives = {{"lts_law"}, {"flops"}};
+  const std::vector<Genome> genomes = space.Enumerate(options.workload);
+  const std::vector<Point> points = Truth(space, genomes, options);
+  const Architecture architecture = space.Decode(genomes[7]);
+  const EvaluatedCandidate only{.candidate = {architecture.Id(), genomes[7], architecture},
+                                .score = {.objectives = points[7]}};
+  double expected = 0;
+  for (const Point& x : points) {
+    const double perplexity =
+        std::exp(FindLaw("lts_law").loss_scale * std::max(points[7][0] - x[0], 0.0)) - 1;
+    expected = std::max({expected, std::max(perplexity, points[7][1] / x[1] - 1)});
+  }
+  const Certificate certificate = ConcludeExactSearch(space, options, {&only, 1}).certificate;
+  EXPECT_NEAR(certificate.reached, expected, 1e-9);
+}
+
 TEST(Certificate, NothingIsClaimedWithoutMeasurements) {
   const Certificate certificate = ConcludeExactSearch(SmallSpace(), Options(), {}).certificate;
   EXPECT_TRUE(std::isinf(certificate.reached));

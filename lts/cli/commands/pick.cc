@@ -139,7 +139,7 @@ void AddPick(CLI::App& app, Context& context) {
   command
       ->add_option(
           "--by", options->pick.by,
-          "What decides; by default the quality that the search maximised, with --baseline "
+          "What decides; by default the quality that was searched for, with --baseline "
           "the first cost that it minimised")
       ->type_name("METRIC");
   command

@@ -30,6 +30,7 @@ constexpr Law kConditionalLaw{
     .sums = kSums,
     .value = Value,
     .more_is_better = false,  // balance has an optimum
+    .loss_scale = 0.347,
     .spread = 0.082};
 
 }  // namespace lts

@@ -26,6 +26,7 @@ constexpr Law kGemstonesLaw{
     .source = "Gemstones 2025, arXiv:2502.06857: 22 models, width 256-3072, depth 3-80",
     .sums = kSums,
     .value = Value,
+    .loss_scale = 0.324,
     .spread = 0.088};
 
 }  // namespace lts

@@ -1,11 +1,11 @@
-// The reader's budget: a cap on each cost, and the best decoder under all of them, at once. Costs are the objectives that
-// are minimised; what decides is the first that is maximised, or the first.
+// The reader's budget: a cap on each cost, and the best decoder under all of them, at once. What decides is the first
+// quality, or the first objective.
 const EXPECTED = (data.expected || []).map((entry) => {
   const costs = entry.objectives.map((value, k) => (objectives[k].maximize ? -1 : 1) * value);
   return { name: entry.name, config: entry.config, costs };
 });
-const capped = objectives.map((_, k) => k).filter((k) => !objectives[k].maximize);
-const decides = Math.max(0, objectives.findIndex((objective) => objective.maximize));
+const capped = objectives.map((_, k) => k).filter((k) => !objectives[k].quality);
+const decides = Math.max(0, objectives.findIndex((objective) => objective.quality));
 const SLIDER_STEPS = 1000;
 
 // From the slider's place to a cost and back: by ratio where all costs are positive, so that each end moves as finely.

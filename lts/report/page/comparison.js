@@ -7,10 +7,10 @@ const hasVolumes = runs.some((run) => run.hypervolume !== null);
 const hasTime = runs.some((run) => run.elapsed_s > 0);
 const share = (volume) => (volume === null || volume === undefined ? '–' : volume.toFixed(3));
 
-// Of the two the maximised one is y: quality up, cost to the right.
+// Of the two the quality is y, the cost x.
 const pairs = [];
 objectives.forEach((a, i) => objectives.slice(i + 1).forEach((b, j) => {
-  const turned = a.direction === 'maximize' && b.direction !== 'maximize';
+  const turned = a.quality && !b.quality;
   pairs.push(turned ? { x: i + 1 + j, y: i } : { x: i, y: i + 1 + j });
 }));
 

@@ -83,6 +83,7 @@ function setUpText() {
   show('reading-measured', measured);
   show('reading-infeasible', members.some((member) => !member.ranked));
   show('reading-proxy', objectives.some((objective) => objective.name === 'decoder_params' && objective.maximize));
+  show('reading-law', objectives.some((objective) => objective.quality && !objective.maximize));
   show('reading-certificate', Boolean(data.certificate));
   show('reading-sample', !data.certificate);
   show('reading-hypervolume', hasHypervolume && growthSteps.length > 1);

@@ -100,11 +100,11 @@ function staircase(x, y, count) {
   return stairs;
 }
 
-// Every pair of objectives; of the two the maximised one is y: quality up, cost to the right.
+// Every pair of objectives; of the two the quality is y, the cost x.
 const pairs = [];
 for (let a = 0; a < objectives.length; ++a) {
   for (let b = a + 1; b < objectives.length; ++b) {
-    pairs.push(objectives[a].maximize && !objectives[b].maximize ? { x: b, y: a } : { x: a, y: b });
+    pairs.push(objectives[a].quality && !objectives[b].quality ? { x: b, y: a } : { x: a, y: b });
   }
 }
 // One objective has no pair: it is drawn over the order of evaluation.
