@@ -11,6 +11,7 @@
 #include "lts/base/json.h"
 #include "lts/cli/cli_test_support.h"
 #include "lts/quality/law.h"
+#include "lts/quality/law_file.h"
 #include "lts/quality/lts_law.h"
 
 namespace lts::cli {
@@ -106,6 +107,30 @@ TEST_F(LawCommands, FitLawLearnsAnotherLawAndRankTakesIt) {
   EXPECT_EQ(rows.AsArray()[1].Find("law")->AsString(), "deep");
   EXPECT_GT(rows.AsArray()[1].Find("kendall")->AsDouble(),
             rows.AsArray()[0].Find("kendall")->AsDouble());
+}
+
+TEST_F(LawCommands, SearchTakesARefittedLaw) {
+  LtsLawVector other = FrozenLtsLaw().log_parameters;
+  other[0] += 0.8;
+  other[1] -= 1.0;
+  const std::string file = Write("mine.csv", Trained(40, other));
+  ASSERT_EQ(Lts({"fit-law", file, "-o", Path("law.json"), "--name", "deep"}).code, 0);
+  const LawFile law = ReadLawFile(Path("law.json"));
+  const std::vector<std::string> search{
+      "search",         "--objective", "lts_law",   "--objective",  "flops",       "--law",
+      Path("law.json"), "--out",       Path("out"), "--constraint", "n_layer <= 3"};
+  ASSERT_EQ(Lts(search).code, 0);
+  const Json front = ReadJsonFile(Path("out/front.json"));
+  const Json::Array& members = front.Find("front")->AsArray();
+  ASSERT_GT(members.size(), 3U);
+  for (const Json& member : members) {
+    const Architecture architecture = ParseArchitecture(*member.Find("architecture"), "front");
+    EXPECT_NEAR(member.Find("objectives")->Find("lts_law")->AsDouble(),
+                PredictLtsLaw(law.fit, LtsLawInputsOf(architecture)).value, 1e-9);
+  }
+  EXPECT_EQ(Lts({"verify", Path("out")}).code, 0);
+  ExpectBadInput(Lts({"search", "--law", Path("law.json"), "--objective", "flops"}),
+                 "but no objective or constraint names that");
 }
 
 TEST_F(LawCommands, FitLawProposesWhatToTrainNext) {

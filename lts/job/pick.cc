@@ -79,10 +79,11 @@ class Picker {
             ErrorCode::kInvalidArgument,
             fmt::format("--baseline: '{}' has to be measured; give limits instead", quality->name));
       }
-      constraints.Append(fmt::format(
-          "{} {} {}", quality->name, quality->direction == Direction::kMaximize ? ">=" : "<=",
-          Count(objective, *options.baseline, stored.settings.workload, stored.settings.config)
-              .value));
+      constraints.Append(fmt::format("{} {} {}", quality->name,
+                                     quality->direction == Direction::kMaximize ? ">=" : "<=",
+                                     Count(objective, *options.baseline, stored.settings.workload,
+                                           stored.settings.config, stored.settings.own_law())
+                                         .value));
     }
     run.options["constraints"] = std::move(constraints);
     return PlanOfRun(run, stored.where);
@@ -153,8 +154,8 @@ class Picker {
     const auto add = [&](Metric metric) {
       const Objective& objective = FindObjective(Info(metric).name);
       if (objective.by == MeasuredBy::kCounting && Find(measurements, metric) == nullptr) {
-        measurements.push_back(
-            Count(objective, architecture, stored_.settings.workload, stored_.settings.config));
+        measurements.push_back(Count(objective, architecture, stored_.settings.workload,
+                                     stored_.settings.config, stored_.settings.own_law()));
       }
     };
     add(result_.by);

@@ -40,11 +40,13 @@ UncertainPoint MinimizedUncertain(const ReportMember& member,
 }
 
 // Empty where no objective is lts_law, whose range alone is known.
-std::string OutsideFitOf(const Architecture& architecture, std::span<const ObjectiveSpec> specs) {
-  const bool by_lts_law = std::ranges::any_of(
-      specs, [](const ObjectiveSpec& spec) { return spec.name == Info(Metric::kLtsLaw).name; });
+std::string OutsideFitOf(const Architecture& architecture, const RunSettings& settings) {
+  const bool by_lts_law = std::ranges::any_of(settings.objectives, [](const ObjectiveSpec& spec) {
+    return spec.name == Info(Metric::kLtsLaw).name;
+  });
   if (!by_lts_law) return "";
-  return OutsideFit(FrozenLtsLaw(), LtsLawInputsOf(architecture));
+  const LtsLawFit* own = settings.own_law();
+  return OutsideFit(own != nullptr ? *own : FrozenLtsLaw(), LtsLawInputsOf(architecture));
 }
 
 void MarkFront(std::span<const ObjectiveSpec> specs, std::vector<ReportMember>& members) {
@@ -125,6 +127,8 @@ RunSettings RunSettings::FromJson(const Json& json, const std::string& name) {
   RunSettings settings;
   ObjectReader reader(json, name);
   settings.space = reader.Member("space");
+  if (const Json* law = settings.space.is_object() ? settings.space.Find("law") : nullptr)
+    settings.law = ParseLawFile(*law, name + ": space: law");
   for (const Json& element : reader.Member("objectives").AsArray()) {
     ObjectReader objective(element, name + ": objectives");
     settings.objectives.push_back({std::string(MetricByName(objective.String("name")).name),
@@ -155,7 +159,8 @@ std::vector<Measurement> WithCounts(std::vector<Measurement> measurements,
   for (const Objective* objective : Objectives()) {
     if (objective->by == MeasuredBy::kCounting && !known(objective->metric) &&
         (objective->in_every_report || asked_for(objective->metric))) {
-      measurements.push_back(Count(*objective, architecture, settings.workload, settings.config));
+      measurements.push_back(
+          Count(*objective, architecture, settings.workload, settings.config, settings.own_law()));
     }
   }
   std::sort(measurements.begin(), measurements.end(),
@@ -205,7 +210,7 @@ ReportData MakeReport(const RunRecord& run, const RunSettings& settings,
   }
   MarkFront(settings.objectives, data.evaluated);
   for (ReportMember& member : data.evaluated) {
-    member.outside_fit = OutsideFitOf(member.architecture, settings.objectives);
+    member.outside_fit = OutsideFitOf(member.architecture, settings);
   }
   data.environment = run.environment;
   data.config = settings.config;

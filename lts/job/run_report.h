@@ -16,7 +16,8 @@ namespace lts {
 
 // The part of RunRecord::options that the report needs.
 struct RunSettings {
-  Json space;  // SearchSpace::ToJson()
+  Json space;                  // SearchSpace::ToJson()
+  std::optional<LawFile> law;  // SpaceFields::law, of `space`
   std::vector<ObjectiveSpec> objectives;
   RuntimeConfig config;
   Workload workload;
@@ -25,6 +26,8 @@ struct RunSettings {
   // Reads the members it knows, whatever else there is. Throws kInvalidArgument or kNotFound,
   // starting with `name`.
   static RunSettings FromJson(const Json& json, const std::string& name);
+
+  const LtsLawFit* own_law() const { return law ? &law->fit : nullptr; }
 };
 
 // One evaluated candidate with all that is known of it.

@@ -27,6 +27,7 @@ struct SearchJobOptions {
   std::string space = "archai-gpt2";  // preset or file
   // Names of objectives in their own direction, or "min:NAME" / "max:NAME" to choose it.
   std::vector<std::string> objectives = {"lts_law", "latency_ms", "peak_memory_mib"};
+  std::string law;  // a law.json of `lts fit-law`: what lts_law means; "": frozen
   std::vector<std::string> constraints;  // cheap ones join the space; those on measured metrics are
                                          // checked after measuring
   std::string algorithm = "exact";

@@ -215,6 +215,7 @@ SearchPlan PlanIn(const SearchSpace& space, const SearchJobOptions& options) {
 
   RunSettings settings;
   settings.space = space.ToJson();
+  settings.law = space.fields().law;
   settings.objectives = plan.search.objectives;
   settings.config = options.config;
   settings.workload = options.workload;
@@ -233,10 +234,30 @@ SearchPlan PlanIn(const SearchSpace& space, const SearchJobOptions& options) {
 
 }  // namespace
 
+namespace {
+
+SearchSpace SpaceOf(const SearchJobOptions& options) {
+  SearchSpace space = LoadSpace(options.space);
+  if (options.law.empty()) return space;
+  LawFile law = ReadLawFile(options.law);
+  const std::string_view name = Info(Metric::kLtsLaw).name;
+  const auto names_it = [&](const std::string& text) {
+    return text.find(name) != std::string::npos;
+  };
+  if (std::ranges::none_of(options.objectives, names_it) &&
+      std::ranges::none_of(options.constraints, names_it)) {
+    Fail("law", fmt::format("{} says what {} means, but no objective or constraint names that",
+                            options.law, name));
+  }
+  return space.WithLaw(std::move(law));
+}
+
+}  // namespace
+
 SearchPlan PlanSearch(const SearchJobOptions& options) {
   CheckBudget(options);
   CheckRuntime(options.config);
-  SearchPlan plan = PlanIn(LoadSpace(options.space), options);
+  SearchPlan plan = PlanIn(SpaceOf(options), options);
   CheckNotEmpty(plan.space, options.workload);
   NoBudget no_budget;
   plan.algorithm->run(plan.space, plan.search, no_budget, nullptr);

@@ -218,7 +218,8 @@ class Optimist {
   double Best(const Objective& objective, Direction direction,
               const Architecture& architecture) const {
     if (objective.by == MeasuredBy::kCounting) {
-      return Count(objective, architecture, stored_.settings.workload, stored_.settings.config)
+      return Count(objective, architecture, stored_.settings.workload, stored_.settings.config,
+                   stored_.settings.own_law())
           .value;
     }
     const Estimate estimate =
@@ -232,7 +233,7 @@ class Optimist {
 };
 
 double Gap(const std::vector<double>& m, const std::vector<double>& x,
-           std::span<const ObjectiveSpec> specs) {
+           std::span<const ObjectiveSpec> specs, const LtsLawFit* own_law) {
   double gap = 0;
   for (std::size_t j = 0; j < specs.size(); ++j) {
     const bool minimize = specs[j].direction == Direction::kMinimize;
@@ -240,7 +241,7 @@ double Gap(const std::vector<double>& m, const std::vector<double>& x,
     const double better = minimize ? x[j] : m[j];
     if (worse <= better) continue;
     const MetricInfo& info = MetricByName(specs[j].name);
-    const double loss_scale = info.by_law ? FindLaw(info.name).loss_scale : 0;
+    const double loss_scale = info.by_law ? LossScale(FindLaw(info.name), own_law) : 0;
     if (loss_scale > 0) {
       gap = std::max(gap, std::expm1(loss_scale * (worse - better)));
       continue;
@@ -328,7 +329,7 @@ VerifyCheck CheckCertificate(const StoredRun& stored, const SearchPlan& plan,
     const std::vector<double> best = optimist.Best(architecture);
     double gap = std::numeric_limits<double>::infinity();
     for (const std::vector<double>* cover : covers)
-      gap = std::min(gap, Gap(*cover, best, stored.settings.objectives));
+      gap = std::min(gap, Gap(*cover, best, stored.settings.objectives, stored.settings.own_law()));
     reached = std::max(reached, gap);
     if (gap > *front.reached + kRounding) {
       Fail(check, fmt::format("{} may be better than all that was measured by {:.2f} %, certified "

@@ -20,19 +20,18 @@ struct Objective {
   std::string_view summary;  // one line for --help
   MeasuredBy by = MeasuredBy::kCounting;
   // Counted objectives only: pure, microseconds (onnx_file_mib: a millisecond or two). nullptr for
-  // measured ones.
+  // measured ones and for laws of quality (Info(metric).by_law), which are counted by Predict().
   double (*count)(const Graph& graph, const Workload& workload,
                   const RuntimeConfig& config) = nullptr;
   bool in_every_report = true;  // counted ones: shown without having been asked for
-  // Of laws, in place of `count`: pure, microseconds, with an interval.
-  Prediction (*predict)(const Architecture& architecture) = nullptr;
 };
 
 std::span<const Objective* const> Objectives();
 const Objective& FindObjective(std::string_view name);  // throws kNotFound with a suggestion
 // As a Measurement: exact (source "count"), or a law's prediction (source "law"). by must be
-// kCounting.
+// kCounting. own_law: the constants of lts_law in place of the frozen ones.
 Measurement Count(const Objective& objective, const Architecture& architecture,
-                  const Workload& workload, const RuntimeConfig& config);
+                  const Workload& workload, const RuntimeConfig& config,
+                  const LtsLawFit* own_law = nullptr);
 
 }  // namespace lts

@@ -48,12 +48,12 @@ const Objective& FindObjective(std::string_view name) {
 }
 
 Measurement Count(const Objective& objective, const Architecture& architecture,
-                  const Workload& workload, const RuntimeConfig& config) {
+                  const Workload& workload, const RuntimeConfig& config, const LtsLawFit* own_law) {
   LTS_CHECK(objective.by == MeasuredBy::kCounting);
   Measurement m;
   m.metric = objective.metric;
-  if (objective.predict != nullptr) {
-    const Prediction prediction = objective.predict(architecture);
+  if (const MetricInfo& info = Info(objective.metric); info.by_law) {
+    const Prediction prediction = Predict(FindLaw(info.name), architecture, own_law);
     m.value = m.p95 = prediction.value;
     m.low = prediction.low;
     m.high = prediction.high;

@@ -29,6 +29,8 @@ inline constexpr double kNormal95 = 1.959963984540054;  // two-sided 95 % of the
 
 inline constexpr std::size_t kMaxLawSums = 4;
 
+struct LtsLawFit;  // lts_law.h
+
 struct Law {
   std::string_view name;  // as on the command line
   std::string_view summary;
@@ -59,8 +61,15 @@ const Law& FindLaw(std::string_view name);  // throws kNotFound with a suggestio
 // The sums of an architecture, the first law.sums.size() of them.
 std::array<double, kMaxLawSums> SumsOf(const Law& law, const DecoderFrame& frame,
                                        const Architecture& architecture);
-// Throws as BuildGraph does.
-double LawValue(const Law& law, const Architecture& architecture);
-Prediction Predict(const Law& law, const Architecture& architecture);
+// `own`: the constants that lts_law has instead of the frozen ones (law_file.h), which other laws
+// have no use for. The first two throw as BuildGraph does; `sums`: those of law.sums over all
+// layers.
+double LawValue(const Law& law, const Architecture& architecture, const LtsLawFit* own = nullptr);
+Prediction Predict(const Law& law, const Architecture& architecture,
+                   const LtsLawFit* own = nullptr);
+double LawValueOfSums(const Law& law, const DecoderFrame& frame, std::int64_t n_layer,
+                      std::span<const double> sums, const LtsLawFit* own = nullptr);
+// Law::loss_scale, or what the own constants' models say.
+double LossScale(const Law& law, const LtsLawFit* own = nullptr);
 
 }  // namespace lts

@@ -130,10 +130,13 @@ LawFile ParseLawFile(const Json& json, const std::string& file) {
   return law;
 }
 
+LawFile ReadLawFile(const std::string& path) {
+  return ParseLawFile(ReadJsonFile(path, {.max_bytes = kMaxFileBytes}), path);
+}
+
 NamedLaw LoadLaw(const std::string& name_or_path) {
   if (name_or_path.ends_with(".json")) {
-    const LawFile law =
-        ParseLawFile(ReadJsonFile(name_or_path, {.max_bytes = kMaxFileBytes}), name_or_path);
+    const LawFile law = ReadLawFile(name_or_path);
     return {law.name, [fit = law.fit](const Architecture& architecture) {
               return PredictLtsLaw(fit, LtsLawInputsOf(architecture));
             }};

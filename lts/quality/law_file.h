@@ -24,10 +24,12 @@ struct LawFile {
   std::string name;  // for tables
   bool kept_prior = false;
   LtsLawFit fit;
+  bool operator==(const LawFile&) const = default;
 };
 Json ToJson(const LawFile& law);
 // Throws kInvalidArgument with file, field, value and expectation.
 LawFile ParseLawFile(const Json& json, const std::string& file);
+LawFile ReadLawFile(const std::string& path);  // throws as ReadJsonFile and ParseLawFile
 
 // A law by whatever name a user gives it: one of Laws(), or a law.json where the name ends in
 // .json.

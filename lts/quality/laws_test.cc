@@ -193,10 +193,10 @@ TEST(LtsLaw, ComparesCloseDecodersAsATie) {
   const LtsLawInputs a = LtsLawInputsOf(Architecture::Gpt2(6, 256, 1024, 4));
   const LtsLawInputs b = LtsLawInputsOf(Architecture::Gpt2(6, 256, 1025, 4));
   const LtsLawInputs c = LtsLawInputsOf(Architecture::Gpt2(12, 512, 2048, 8));
-  const Comparison close = CompareByLtsLaw(FrozenLtsLaw(), b, a);
+  const LawComparison close = CompareByLtsLaw(FrozenLtsLaw(), b, a);
   EXPECT_TRUE(close.tie);
   EXPECT_NEAR(close.probability, 0.5, 0.05);
-  const Comparison far = CompareByLtsLaw(FrozenLtsLaw(), c, a);
+  const LawComparison far = CompareByLtsLaw(FrozenLtsLaw(), c, a);
   EXPECT_FALSE(far.tie);
   EXPECT_LT(far.difference, 0);
   EXPECT_GT(far.probability, 0.95);

@@ -136,7 +136,7 @@ TEST_F(LeaveOut, IntervalsHoldWhatTheyPromise) {
       const Prediction prediction = PredictLtsLaw(fit, set.fit.inputs[i]);
       inside += prediction.low <= truth && truth <= prediction.high;
       for (std::size_t j = 0; j < i; ++j) {
-        const Comparison pair = CompareByLtsLaw(fit, set.fit.inputs[i], set.fit.inputs[j]);
+        const LawComparison pair = CompareByLtsLaw(fit, set.fit.inputs[i], set.fit.inputs[j]);
         ties += pair.tie;
         wrong += !pair.tie && (pair.difference < 0) != (log_perplexity[i] < log_perplexity[j]);
       }

@@ -134,8 +134,8 @@ Prediction PredictLtsLaw(const LtsLawFit& fit, const LtsLawInputs& inputs) {
   return {value, value - half, value + half};
 }
 
-Comparison CompareByLtsLaw(const LtsLawFit& fit, const LtsLawInputs& a, const LtsLawInputs& b) {
-  Comparison result;
+LawComparison CompareByLtsLaw(const LtsLawFit& fit, const LtsLawInputs& a, const LtsLawInputs& b) {
+  LawComparison result;
   result.difference = LtsLawValue(fit.log_parameters, a) - LtsLawValue(fit.log_parameters, b);
   result.deviation = std::sqrt(2 * fit.residual * fit.residual + ParameterVariance(fit, a, b));
   result.probability =

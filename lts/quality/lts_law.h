@@ -79,6 +79,7 @@ struct LtsLawFit {
     bool operator==(const Range&) const = default;
   };
   Range depth, width, d_inner, heads;
+  bool operator==(const LtsLawFit&) const = default;
 };
 const LtsLawFit& FrozenLtsLaw();
 
@@ -92,13 +93,13 @@ LtsLawVector LtsLawGradient(const LtsLawVector& log_parameters, const LtsLawInpu
 Prediction PredictLtsLaw(const LtsLawFit& fit, const LtsLawInputs& inputs);
 
 // Which of two decoders is better, and how sure that is.
-struct Comparison {
+struct LawComparison {
   double difference = 0;   // of the values, first - second: below 0 the first is better
   double deviation = 0;    // standard deviation of the difference
   double probability = 0;  // that the first is better
   bool tie = false;        // no better than a tie at 95 %: |difference| < 1.96 deviation
 };
-Comparison CompareByLtsLaw(const LtsLawFit& fit, const LtsLawInputs& a, const LtsLawInputs& b);
+LawComparison CompareByLtsLaw(const LtsLawFit& fit, const LtsLawInputs& a, const LtsLawInputs& b);
 
 // "" inside the range that the constants were fitted on, else the first dimension outside: "d_model
 // 1600 is above 512, the widest that the law was fitted on".

@@ -3,6 +3,7 @@
 #include "lts/base/error.h"
 #include "lts/base/suggest.h"
 #include "lts/quality/law.h"
+#include "lts/quality/lts_law.h"
 
 namespace lts {
 
@@ -51,20 +52,34 @@ std::array<double, kMaxLawSums> SumsOf(const Law& law, const DecoderFrame& frame
   return sums;
 }
 
-double LawValue(const Law& law, const Architecture& architecture) {
-  const DecoderFrame frame(architecture);
-  const auto sums = SumsOf(law, frame, architecture);
-  return law.value(frame, architecture.n_layer(), std::span(sums).first(law.sums.size()));
+double LawValueOfSums(const Law& law, const DecoderFrame& frame, std::int64_t n_layer,
+                      std::span<const double> sums, const LtsLawFit* own) {
+  if (own != nullptr && &law == &kLtsLaw)
+    return LtsLawValue(own->log_parameters, LtsLawInputsOf(frame, n_layer, sums));
+  return law.value(frame, n_layer, sums);
 }
 
-Prediction Predict(const Law& law, const Architecture& architecture) {
+double LawValue(const Law& law, const Architecture& architecture, const LtsLawFit* own) {
+  const DecoderFrame frame(architecture);
+  const auto sums = SumsOf(law, frame, architecture);
+  return LawValueOfSums(law, frame, architecture.n_layer(), std::span(sums).first(law.sums.size()),
+                        own);
+}
+
+Prediction Predict(const Law& law, const Architecture& architecture, const LtsLawFit* own) {
   const DecoderFrame frame(architecture);
   const auto all = SumsOf(law, frame, architecture);
   const auto sums = std::span(all).first(law.sums.size());
+  if (own != nullptr && &law == &kLtsLaw)
+    return PredictLtsLaw(*own, LtsLawInputsOf(frame, architecture.n_layer(), sums));
   if (law.predict != nullptr) return law.predict(frame, architecture.n_layer(), sums);
   const double value = law.value(frame, architecture.n_layer(), sums);
   const double half = kNormal95 * law.spread * (law.relative_spread ? std::abs(value) : 1);
   return {value, value - half, value + half};
+}
+
+double LossScale(const Law& law, const LtsLawFit* own) {
+  return own != nullptr && &law == &kLtsLaw && own->scale > 0 ? own->scale : law.loss_scale;
 }
 
 }  // namespace lts

@@ -156,7 +156,7 @@ Point Certifier::Impl::Minimised(const std::vector<double>& objectives) const {
 Point Certifier::Impl::GapPoint(Point minimised) const {
   for (std::size_t o = 0; o < minimised.size(); ++o) {
     const MetricInfo& info = MetricByName(options.objectives[o].name);
-    const double scale = info.by_law ? FindLaw(info.name).loss_scale : 0;
+    const double scale = info.by_law ? LossScale(FindLaw(info.name), space.own_law()) : 0;
     if (scale > 0) minimised[o] = std::exp(scale * minimised[o]);
   }
   return minimised;

@@ -264,8 +264,8 @@ double SeparableSpace::LawOf(const FamilyInfo& family, std::size_t depth, const 
     const auto c = static_cast<std::size_t>(quantity.law_sums[i]);
     sums[i] = static_cast<double>(totals[c]) / counted_[c].units;
   }
-  return quantity.law->value(*family.frame, Value(kNLayer, family.n_layers[depth]),
-                             std::span(sums).first(quantity.law_sums.size()));
+  return LawValueOfSums(*quantity.law, *family.frame, Value(kNLayer, family.n_layers[depth]),
+                        std::span(sums).first(quantity.law_sums.size()), space_.own_law());
 }
 
 double SeparableSpace::QuantityValue(const FamilyInfo& family, std::size_t depth, int quantity,

@@ -296,7 +296,7 @@ void SeparableSpace::CheckSums() const {
     for (const Quantity& quantity : quantities_) {
       bool same = true;
       if (quantity.law != nullptr) {
-        const double value = LawValue(*quantity.law, architecture);
+        const double value = LawValue(*quantity.law, architecture, space_.own_law());
         same =
             std::abs(LawOf(family, depth, quantity, totals) - value) <= kRounding * std::abs(value);
       } else if (quantity.counted >= 0) {

@@ -32,7 +32,7 @@ double CountedMetrics::Value(Metric metric) {
 }
 
 double CountedMetrics::Count(Metric metric) {
-  if (Info(metric).by_law) return LawValue(FindLaw(Info(metric).name), architecture_);
+  if (Info(metric).by_law) return LawValue(FindLaw(Info(metric).name), architecture_, own_law_);
   if (!graph_) graph_ = BuildGraph(architecture_);
   if (metric == Metric::kDecoderParams || metric == Metric::kTotalParams) {
     if (!parameters_) parameters_ = CountParameters(*graph_);

@@ -7,14 +7,17 @@
 #include "lts/arch/architecture.h"
 #include "lts/arch/count.h"
 #include "lts/arch/graph.h"
+#include "lts/quality/law.h"
 #include "lts/record/measurement.h"
 
 namespace lts {
 
 class CountedMetrics {
  public:
-  CountedMetrics(const Architecture& architecture, const Workload& workload)
-      : architecture_(architecture), workload_(workload) {}
+  // All by reference. own_law: SearchSpace::own_law().
+  CountedMetrics(const Architecture& architecture, const Workload& workload,
+                 const LtsLawFit* own_law)
+      : architecture_(architecture), workload_(workload), own_law_(own_law) {}
 
   // `metric` must not be measured (LTS_CHECK). Bytes are those of float32. Infinite when the count
   // exceeds 2^63 - 1. Throws kInvalidArgument when a metric needs the workload and it does not fit
@@ -26,6 +29,7 @@ class CountedMetrics {
 
   const Architecture& architecture_;
   const Workload& workload_;
+  const LtsLawFit* own_law_;
   std::optional<Graph> graph_;
   std::optional<ParameterCounts> parameters_;
   std::optional<WorkloadCounts> counts_;

@@ -101,7 +101,7 @@ class EmptinessProof {
     for (const bool high : {false, true}) {
       const std::optional<Architecture> architecture = corner(high);
       if (!architecture) continue;
-      CountedMetrics counted(*architecture, workload_);
+      CountedMetrics counted(*architecture, workload_, space_.own_law());
       // Only what the rules name: not every metric can be counted of every backbone.
       for (const Metric metric : counted_) {
         if (Info(metric).by_law) continue;
@@ -187,7 +187,7 @@ class EmptinessProof {
     std::optional<Architecture> architecture;
     if (divides && !counted_.empty()) architecture = space_.Decode(genome);
     std::optional<CountedMetrics> counted;
-    if (architecture) counted.emplace(*architecture, workload_);
+    if (architecture) counted.emplace(*architecture, workload_, space_.own_law());
     for (std::size_t i = 0; i < space_.rules_.size(); ++i) {
       const SearchSpace::Rule& rule = space_.rules_[i];
       bool holds = rule.counted && !counted;  // nothing to count: do not blame this rule

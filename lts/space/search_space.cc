@@ -296,7 +296,7 @@ bool SearchSpace::Satisfies(const Genome& genome, const Workload& workload,
       if (rule.counted != counted) continue;
       if (counted && !counts) {
         architecture = Decode(genome);
-        counts.emplace(*architecture, workload);
+        counts.emplace(*architecture, workload, own_law());
       }
       for (std::int64_t l = 0; l < (rule.per_layer ? layers : 1); ++l) {
         const Layer layer = LayerAt(genome, l);
@@ -361,6 +361,12 @@ std::optional<Genome> SearchSpace::Encode(const Architecture& architecture) cons
   // backbone, key/value heads.
   if (!(Decode(genome) == architecture)) return std::nullopt;
   return genome;
+}
+
+SearchSpace SearchSpace::WithLaw(LawFile law) const {
+  SpaceFields fields = fields_;
+  fields.law = std::move(law);
+  return SearchSpace(std::move(fields));
 }
 
 SearchSpace SearchSpace::With(std::span<const std::string> constraints) const {

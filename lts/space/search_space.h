@@ -26,6 +26,7 @@
 #include "lts/arch/count.h"
 #include "lts/base/json.h"
 #include "lts/base/rng.h"
+#include "lts/quality/law_file.h"
 #include "lts/record/measurement.h"
 #include "lts/space/constraint.h"
 
@@ -53,6 +54,8 @@ struct SpaceFields {
   std::optional<AdaptiveVocabulary> adaptive = {};
   std::vector<Dimension> dimensions;     // all four, in gene order
   std::vector<std::string> constraints;  // at most 60, on dimensions and unmeasured metrics
+  // What `lts_law` means here, refitted to models of the user; absent: the frozen constants.
+  std::optional<LawFile> law = {};
   bool operator==(const SpaceFields&) const = default;
 };
 
@@ -73,6 +76,8 @@ class SearchSpace {
 
   const SpaceFields& fields() const { return fields_; }
   const std::string& name() const { return fields_.name; }
+  // The own constants of lts_law, for Predict() and its like; nullptr: the frozen ones.
+  const LtsLawFit* own_law() const { return fields_.law ? &fields_.law->fit : nullptr; }
   // Distinct architectures before constraints; silent genes are not counted. O(sum of n_layer).
   SpaceSize Size() const;
   std::int64_t gene_count() const { return gene_count_; }
@@ -119,7 +124,8 @@ class SearchSpace {
 
   // A copy with more constraints.
   SearchSpace With(std::span<const std::string> constraints) const;
-  Json ToJson() const;  // what ParseSpace reads: a space equal in all fields
+  SearchSpace WithLaw(LawFile law) const;  // a copy with own constants of lts_law
+  Json ToJson() const;                     // what ParseSpace reads: a space equal in all fields
 
  private:
   friend class EmptinessProof;  // not_empty.cc: reads the compiled constraints

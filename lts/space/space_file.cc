@@ -141,6 +141,7 @@ SearchSpace ParseSpace(const Json& json, std::string_view file) {
       fields.constraints.push_back(constraint.AsString());
     }
   }
+  if (reader.Has("law")) fields.law = ParseLawFile(reader.Member("law"), std::string(file) + ": law");
   reader.RejectUnknown();
   try {
     return SearchSpace(std::move(fields));
@@ -161,6 +162,7 @@ Json SearchSpace::ToJson() const {
   for (const Dimension& dimension : fields_.dimensions)
     json[dimension.name] = DimensionJson(dimension);
   json["constraints"] = Json(Json::Array(fields_.constraints.begin(), fields_.constraints.end()));
+  if (fields_.law) json["law"] = lts::ToJson(*fields_.law);
   return json;
 }
 

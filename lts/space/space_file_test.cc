@@ -1,4 +1,5 @@
 // Spaces as files: the grammar of docs/spaces.md, its examples and its errors.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -105,6 +106,32 @@ TEST(ParseSpace, RoundTripsThePresets) {
     EXPECT_EQ(ParseSpace(ParseJson(WriteJson(json), "text"), "text").fields(), fields)
         << fields.name;
   }
+}
+
+TEST(ParseSpace, RoundTripsALawOfItsOwn) {
+  LawFile law{.name = "mine", .fit = FrozenLtsLaw()};
+  law.fit.log_parameters[0] += 0.5;
+  law.fit.scale = 1.5;
+  const SearchSpace space = SearchSpace(SpacePresets()[0]).WithLaw(law);
+  const SearchSpace again = ParseSpace(space.ToJson(), "again");
+  ASSERT_NE(again.own_law(), nullptr);
+  // Written as weights and exponents, whose logarithms are rounded.
+  for (std::size_t i = 0; i < kLtsLawSize; ++i)
+    EXPECT_NEAR(again.own_law()->log_parameters[i], law.fit.log_parameters[i], 1e-14);
+  LawFile written = *again.fields().law;
+  written.fit.log_parameters = law.fit.log_parameters;
+  EXPECT_EQ(written, law);
+  EXPECT_EQ(SearchSpace(SpacePresets()[0]).own_law(), nullptr);
+  // What it is for: lts_law in constraints.
+  const Architecture architecture = space.Build(512, std::vector<LayerShape>(4, {8, 8, 960}));
+  const double value = LawValue(FindLaw("lts_law"), architecture, space.own_law());
+  EXPECT_NE(value, LawValue(FindLaw("lts_law"), architecture));
+  const auto holds = [&](double bound) {
+    const std::vector<std::string> rule{fmt::format("lts_law <= {}", bound)};
+    return again.With(rule).Satisfies(*space.Encode(architecture), {});
+  };
+  EXPECT_TRUE(holds(value + 1e-6));
+  EXPECT_FALSE(holds(value - 1e-6));
 }
 
 TEST(ParseSpace, RoundTripsEveryFormOfDimension) {

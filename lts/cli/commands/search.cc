@@ -137,6 +137,11 @@ void AddSearch(CLI::App& app, Context& context) {
       ->default_str(Joined(job.objectives))
       ->type_name("NAME");
   command
+      ->add_option("--law", job.law,
+                   "Own constants of lts_law: a law.json that `lts fit-law` wrote from models that "
+                   "you trained")
+      ->type_name("FILE");
+  command
       ->add_option(
           "--constraint", job.constraints,
           "What a candidate must satisfy, e.g. 'd_inner >= 2 * d_model', '1e6 <= decoder_params <= "
