@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,9 @@ class TokenWriter::PartialFile {
     fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC | create, 0644);
     if (fd_ < 0 && errno == ENOENT && bytes > 0) Corrupt(0, bytes);
     if (fd_ < 0) Fail(path_, "cannot write", errno);
+    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      FailAndClose("another process is writing this data set");
+    }
     struct stat info {};
     if (::fstat(fd_, &info) != 0) FailAndClose("cannot read");
     if (info.st_size < bytes) Corrupt(info.st_size, bytes);

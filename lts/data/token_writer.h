@@ -31,8 +31,9 @@ class TokenWriter {
   using State = std::array<TokenCounts, 3>;  // by Split
 
   // Makes the folder. With a state of an earlier writer goes on after it and forgets what came
-  // later; with none begins anew. Throws kIo, and kCorrupt where a partial file is missing or
-  // holds less than `state` says. vocab_size in [1, kMaxVocabularySize], end_of_text below it.
+  // later; with none begins anew. Throws kIo (also where
+  // another writer is at it), and kCorrupt where a partial file is missing or holds less than
+  // `state` says. vocab_size in [1, kMaxVocabularySize], end_of_text below it.
   TokenWriter(const std::string& folder, std::int64_t vocab_size, std::int32_t end_of_text,
               const State& state = {});
   // Without Finish() the partial files stay, for a later writer to go on.
