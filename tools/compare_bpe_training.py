@@ -56,8 +56,9 @@ def compare(lts, vocab_size, files):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         subprocess.run([lts, "tokenize", *files, "-o", folder / "data", "--train-vocab", str(vocab_size),
-                        "--document-bytes", "0", "--validation", "0", "--test", "0", "--quiet"], check=True)
-        documents = [pathlib.Path(file).read_text(encoding="utf-8", newline="") for file in files]
+                        "--document-bytes", "0", "--validation", "0", "--test", "0", "--quiet"], check=True,
+                       stdout=subprocess.DEVNULL)
+        documents = [pathlib.Path(file).read_bytes().decode() for file in files]
         theirs_tokenizer = trained(documents, vocab_size)
         theirs = merges_of(theirs_tokenizer, folder)
         ours = merges_of(None, folder / "data")

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -20,6 +22,8 @@
 
 namespace lts {
 namespace {
+
+static_assert(std::endian::native == std::endian::little, "the files are little-endian");
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 18;  // large against the cost of a write()
 
@@ -60,8 +64,18 @@ class TokenWriter::PartialFile {
 
   const std::string& path() const { return path_; }
 
-  void Append(std::uint32_t id, std::int64_t bytes) {
-    for (std::int64_t i = 0; i < bytes; ++i) buffer_ += static_cast<char>(id >> 8 * i);
+  template <typename Id>
+  void Append(std::span<const std::int32_t> ids, std::int32_t end_of_text) {
+    const std::size_t used = buffer_.size();
+    buffer_.resize(used + (ids.size() + 1) * sizeof(Id));
+    char* out = buffer_.data() + used;
+    const auto put = [&](std::int32_t value) {
+      const auto id = static_cast<Id>(value);
+      std::memcpy(out, &id, sizeof(Id));
+      out += sizeof(Id);
+    };
+    for (const std::int32_t id : ids) put(id);
+    put(end_of_text);
     if (buffer_.size() >= kBufferBytes) Flush();
   }
 
@@ -121,9 +135,11 @@ void TokenWriter::Append(Split split, std::span<const std::int32_t> ids, std::in
                             vocab_size_ - 1));
   }
   const auto i = static_cast<std::size_t>(split);
-  const std::int64_t bytes = SizeOf(TokenTypeFor(vocab_size_));
-  for (const std::int32_t id : ids) files_[i]->Append(static_cast<std::uint32_t>(id), bytes);
-  files_[i]->Append(static_cast<std::uint32_t>(end_of_text_), bytes);
+  if (TokenTypeFor(vocab_size_) == TokenType::kUint16) {
+    files_[i]->Append<std::uint16_t>(ids, end_of_text_);
+  } else {
+    files_[i]->Append<std::uint32_t>(ids, end_of_text_);
+  }
   state_[i].tokens += std::ssize(ids) + 1;
   state_[i].documents += 1;
   state_[i].text_bytes += text_bytes;
