@@ -1,6 +1,8 @@
 #include "lts/base/hash.h"
 
+#include <bit>
 #include <cstddef>
+#include <cstring>
 
 namespace lts {
 namespace {
@@ -9,12 +11,10 @@ namespace {
 constexpr std::uint64_t kPhi = 0x9E3779B97F4A7C15;
 constexpr std::uint64_t kPi = 0x243F6A8885A308D3;
 
-// Little-endian whatever the machine; compilers make one load of it.
+static_assert(std::endian::native == std::endian::little, "values are defined little-endian");
 std::uint64_t Load(const char* bytes, std::size_t count) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    value |= std::uint64_t{static_cast<std::uint8_t>(bytes[i])} << 8 * i;
-  }
+  std::memcpy(&value, bytes, count);
   return value;
 }
 
@@ -33,7 +33,10 @@ std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed) {
   std::uint64_t hash = Fold(seed ^ kPi, kPhi ^ bytes.size());
   std::size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) hash = Fold(hash ^ Load(bytes.data() + at, 8), kPhi);
-  hash = Fold(hash ^ Load(bytes.data() + at, bytes.size() - at), kPi | 1);
+  if (at < bytes.size()) {
+    hash ^= Load(bytes.data() + at, bytes.size() - at);
+  }
+  hash = Fold(hash, kPi | 1);
   return Fold(hash ^ kPhi, kPi | 1);
 }
 

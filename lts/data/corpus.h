@@ -64,7 +64,7 @@ inline constexpr std::size_t kMaxDistinctWords = std::size_t{1} << 23;
 
 // Throws kInvalidArgument for options, for records that are none ("a.jsonl: line 3: field 'text':
 // ..."), for a data set of something else in the folder; kCancelled when stopped; else as the
-// readers and writers. About 20 ns of one core for each byte of text (data_bench.cc).
+// readers and writers. About 1.2 times the tokenizer's own time (data_bench.cc).
 CorpusResult TokenizeCorpus(const CorpusOptions& options, ThreadPool& pool);
 
 // The split of a document of these bytes (of text, or of its ids): by a hash of them.

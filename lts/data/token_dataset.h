@@ -39,8 +39,8 @@ class TokenDataset {
   double bytes_per_token(Split split) const;
 
   // out.size() tokens from `offset` on, each in [0, vocab_size()). Throws kInvalidArgument where
-  // that is not within [0, tokens(split)], kCorrupt for an id that is none. A page fault per 4 KiB
-  // that no one has read yet, else about 0.3 ns a token. Thread-safe.
+  // that is not within [0, tokens(split)], kCorrupt for an id that is none. Waits for the disk
+  // where a page was not read yet; allocates nothing. Thread-safe.
   void Read(Split split, std::int64_t offset, std::span<std::int32_t> out) const;
 
   // Reads all files and throws kCorrupt where one's SHA-1 is not data.json's: about 2 s a GB.
