@@ -225,7 +225,7 @@ class Making {
       return std::make_unique<TokenWriter>(options_.folder, tokenizer.vocab_size(),
                                            *tokenizer.end_of_text(), state);
     };
-    if (journal && journal->place > CorpusPlace{}) {
+    if (journal && journal->place != CorpusPlace{}) {
       try {
         auto writer = make(journal->state);
         journal_ = *journal;

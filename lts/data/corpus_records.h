@@ -1,7 +1,6 @@
 // The records of all files of a corpus in one stream of batches. Private to the module.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,7 +16,10 @@ namespace lts {
 struct CorpusPlace {
   std::int64_t file = 0;
   std::int64_t records = 0;
-  auto operator<=>(const CorpusPlace&) const = default;
+  bool operator==(const CorpusPlace&) const = default;
+  bool operator<=(const CorpusPlace& other) const {
+    return file < other.file || (file == other.file && records <= other.records);
+  }
 };
 
 struct RecordBatch {
