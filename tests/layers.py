@@ -17,6 +17,7 @@ OWNERS = {
     r"(oneapi/dnnl/|dnnl)": {"runtime/cpu"},
     r"CLI/": {"cli"},
     r"utf8proc\.h": {"text"},
+    r"(zlib|zstd|zstd_errors)\.h": {"data"},
     r"(onnx/|google/protobuf)": {"export"},
 }
 

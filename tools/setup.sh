@@ -9,7 +9,7 @@
 set -eu
 
 run="g++ cmake ninja-build libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libmd-dev libsqlite3-dev
-     libhwy-dev libcli11-dev libjs-d3 libonnx-dev libprotobuf-dev libutf8proc-dev"
+     libhwy-dev libcli11-dev libjs-d3 libonnx-dev libprotobuf-dev libutf8proc-dev zlib1g-dev libzstd-dev"
 test="$run python3 python3-selenium chromium chromium-driver libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
       ccache lld"
 check="$test clang clang-tidy clang-format libclang-rt-14-dev"

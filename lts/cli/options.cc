@@ -49,6 +49,18 @@ std::optional<DType> ParseKvDType(const std::string& text) {
   throw Error(ErrorCode::kNotFound, UnknownName("dtype of the KV cache", text, KvDTypeNames()));
 }
 
+int ParseThreads(const std::string& threads) {
+  if (threads == kAuto) return UsableCores();
+  int value = 0;
+  const auto [end, error] = std::from_chars(threads.data(), threads.data() + threads.size(), value);
+  if (error != std::errc() || end != threads.data() + threads.size() || value < 1 || value > 1024) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--threads: got '{}', expected auto or an integer in [1, 1024]",
+                            Quoted(threads)));
+  }
+  return value;
+}
+
 RuntimeConfig RunOptions::Config() const {
   RuntimeConfig config;
   config.runtime = FindRuntime(runtime).name;
@@ -70,20 +82,7 @@ RuntimeConfig RunOptions::Config() const {
                             runtime));
   }
   config.provider = ort_provider;
-  if (threads == kAuto) {
-    config.threads = UsableCores();
-  } else {
-    int value = 0;
-    const auto [end, error] =
-        std::from_chars(threads.data(), threads.data() + threads.size(), value);
-    if (error != std::errc() || end != threads.data() + threads.size() || value < 1 ||
-        value > 1024) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("--threads: got '{}', expected auto or an integer in [1, 1024]",
-                              Quoted(threads)));
-    }
-    config.threads = value;
-  }
+  config.threads = ParseThreads(threads);
   return config;
 }
 

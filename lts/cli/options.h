@@ -39,6 +39,9 @@ void AddOrtLibraryOption(CLI::App& command, std::string& library);
 void AddWorkloadOptions(CLI::App& command,
                         RunOptions& options);  // --prompt --output-tokens --batch
 
+// "auto": one per usable core. Throws kInvalidArgument.
+int ParseThreads(const std::string& threads);
+
 // --repeat
 void AddRepeatOption(CLI::App& command, std::int64_t& rounds);
 // For `rounds` timed rounds, up to three times as many where noise asks for them; ended by Ctrl-C

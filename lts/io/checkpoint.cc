@@ -14,6 +14,7 @@
 #include "lts/base/suggest.h"
 #include "lts/io/binding.h"
 #include "lts/io/weights.h"
+#include "lts/text/tokenizer_file.h"
 
 namespace lts {
 namespace {
@@ -24,10 +25,6 @@ constexpr std::string_view kConfigFile = "config.json";
 constexpr std::string_view kWeightsFile = "model.safetensors";
 constexpr std::size_t kMaxPathShown = 400;
 constexpr std::size_t kMaxFoldersShown = 24;
-constexpr std::array<std::string_view, 7> kTokenizerFiles{
-    "added_tokens.json", "merges.txt",      "special_tokens_map.json",
-    "tokenizer.json",    "tokenizer.model", "tokenizer_config.json",
-    "vocab.json"};
 
 bool IsFile(const fs::path& path) {
   std::error_code ignored;

@@ -17,6 +17,7 @@
 // applied, as transformers does not either unless asked: truncation and padding.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,13 @@
 #include "lts/text/tokenizer_data.h"
 
 namespace lts {
+
+// The files of a tokenizer that transformers reads, in the order of names: what goes along with a
+// model. A folder has some of them.
+inline constexpr std::array<std::string_view, 7> kTokenizerFiles{
+    "added_tokens.json", "merges.txt",      "special_tokens_map.json",
+    "tokenizer.json",    "tokenizer.model", "tokenizer_config.json",
+    "vocab.json"};
 
 // `path`: a folder, a tokenizer.json, or a vocab.json whose merges.txt lies beside it. Throws
 // kNotFound, kIo, kInvalidArgument or kUnsupported with file and place. GPT-2: about 0.1 s.
