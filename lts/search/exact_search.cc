@@ -16,6 +16,9 @@ namespace {
 // Of what was evaluated, at least this part is new in each batch: thinking stays a share of
 // measuring.
 constexpr std::int64_t kBatchShare = 8;
+// The solver makes some 2 million states in a second, in which one architecture can be measured: a
+// space that takes longer to solve is solved less often.
+constexpr std::int64_t kStatesPerModel = 2'000'000;
 
 struct Parameters {
   double tolerance = 0.02;
@@ -84,7 +87,9 @@ SearchResult Run(const SearchSpace& space, const SearchOptions& options, Evaluat
   while (true) {
     const Certificate& certificate = certifier.Update(run.evaluated());
     if (certificate.certified()) return run.Finish("certified");
-    const std::int64_t size = std::max(p.batch_size, std::ssize(run.evaluated()) / kBatchShare);
+    const std::int64_t size =
+        std::max({p.batch_size, std::ssize(run.evaluated()) / kBatchShare,
+                  std::min(certificate.points / kStatesPerModel, std::ssize(run.evaluated()))});
     Batch batch(run);
     for (const Genome& genome : certifier.Next(size)) batch.Add(genome);
     // Without a gap to close there is no model yet, or nothing measured that counts.
