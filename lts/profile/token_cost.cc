@@ -73,9 +73,9 @@ void Judge(TokenCost& cost, const CostProfile& profile) {
 TokenCost FitTokenCost(const CostProfile& profile, FitMethod method) {
   switch (method) {
     case FitMethod::kIntercept:
-      return FitIntercept(profile);
+      return FitIntercept(WithFastestRuns(profile));
     case FitMethod::kO1:
-      return FitO1(profile);
+      return FitO1(WithFastestRuns(profile));
     case FitMethod::kOurs:
       break;
   }

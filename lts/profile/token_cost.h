@@ -75,7 +75,8 @@ double RequestSeconds(const TokenCost& cost, std::int64_t prompt_tokens,
 // Fills all of `cost.goodness` but r2, which it keeps.
 void Judge(TokenCost& cost, const CostProfile& profile);
 
-// The fit that a method gives; `remote` profiles get their overhead by the published methods.
+// The fit that a method gives; the published methods take the
+// fastest run of each point, where single runs are known, and give `remote` profiles an overhead.
 // Throws kInvalidArgument, naming the profile's source, when it lacks what the method needs.
 TokenCost FitTokenCost(const CostProfile& profile, FitMethod method);
 

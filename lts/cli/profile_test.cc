@@ -1,0 +1,66 @@
+// lts profile: files in, costs out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "lts/base/json.h"
+#include "lts/cli/cli_test_support.h"
+
+namespace lts::cli {
+namespace {
+
+using ::testing::HasSubstr;
+
+// 10 ms for a prompt token and 2 ms for an output token, three trials apart by 10 %.
+std::string TrialsCsv() {
+  std::string text = "prompt_tokens,output_tokens,seconds,trial\n";
+  for (const int p : {1, 8, 64}) {
+    for (const int o : {1, 4, 16}) {
+      for (const int trial : {0, 1, 2}) {
+        const double seconds = (0.01 * p + 0.002 * (o - 1)) * (1 + 0.1 * trial);
+        text += std::to_string(p) + "," + std::to_string(o) + "," + std::to_string(seconds) + "," +
+                std::to_string(trial) + "\n";
+      }
+    }
+  }
+  return text;
+}
+
+TEST_F(CliFolder, ProfileFitsTimesOfAFile) {
+  const std::string file = Write("api.csv", TrialsCsv());
+  const Outcome outcome =
+      Lts({"profile", "--import", file, "--format", "json", "--request", "64:11", "--check", "-q"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json model = ParseJson(outcome.out, "out").AsArray().at(0);
+  EXPECT_EQ(model.Find("name")->AsString(), "api");
+  EXPECT_NEAR(model.Find("seconds_per_output_token")->Find("value")->AsDouble(), 0.0022, 1e-5);
+  EXPECT_EQ(model.Find("prompt")->AsArray().size(), 3U);
+  EXPECT_NEAR(model.Find("requests")->AsArray().at(0).Find("seconds")->AsDouble(), 0.726, 0.002);
+  EXPECT_GT(model.Find("goodness")->Find("left_out_error")->AsDouble(), 0);
+}
+
+TEST_F(CliFolder, ProfilePrintsThePublishedSchema) {
+  const std::string file = Write("api.csv", TrialsCsv());
+  const Outcome outcome =
+      Lts({"profile", "--import", file, "--method", "intercept", "--format", "helm"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json model = *ParseJson(outcome.out, "out").Find("api");
+  EXPECT_EQ(model.Find("runtime_per_output_token")->AsDouble(), 0.002);  // of the fastest trials
+  EXPECT_EQ(model.Find("overhead")->AsDouble(), 0.008);
+  EXPECT_EQ(model.Find("runtime_for_prompt_tokens")->Find("64")->AsDouble(), 0.632);
+  EXPECT_THAT(Lts({"profile", "--import", file}).out, HasSubstr("ms per token"));
+}
+
+TEST_F(CliFolder, ProfileNamesWhatIsWrong) {
+  const std::string file = Write("api.csv", TrialsCsv() + "1,1,never,0\n");
+  ExpectBadInput(Lts({"profile", "--import", file}), "line 29: column 'seconds': got 'never'");
+  ExpectBadInput(Lts({"profile", "--import", Write("a.log", "hello\n")}), "a.log: line 1: ");
+  ExpectBadInput(Lts({"profile"}), "nothing to profile");
+  const std::string good = Write("good.csv", TrialsCsv());
+  ExpectBadInput(Lts({"profile", "--import", good, "--method", "o2"}), "did you mean 'o1'");
+  ExpectBadInput(Lts({"profile", "--import", good, "--request", "64"}), "expected PROMPT:OUTPUT");
+  ExpectBadInput(Lts({"profile", "--import", good, "--layer-multiplier", "other=3"}),
+                 "no imported log is called 'other'");
+}
+
+}  // namespace
+}  // namespace lts::cli
