@@ -70,6 +70,7 @@ void PrintCosts(std::span<const FittedProfile> profiles, bool check, OutputForma
   Table table(columns);
   for (const FittedProfile& fitted : profiles) {
     const TokenCost& cost = fitted.cost;
+    const bool judged = cost.goodness.points > 0;  // else they were predicted, not fitted
     const PromptCost& first = cost.alpha.front();
     const PromptCost& last = cost.alpha.back();
     const auto prompt = [](const PromptCost& point) {
@@ -86,9 +87,9 @@ void PrintCosts(std::span<const FittedProfile> profiles, bool check, OutputForma
                              {cost.overhead * 1e3, HumanNumber(cost.overhead * 1e3)},
                              prompt(first),
                              prompt(last),
-                             Percent(cost.goodness.mape, 2),
-                             Percent(cost.goodness.max_ape, 1),
-                             {cost.goodness.r2, ""}};
+                             judged ? Percent(cost.goodness.mape, 2) : Cell{Json(), "-"},
+                             judged ? Percent(cost.goodness.max_ape, 1) : Cell{Json(), "-"},
+                             {judged ? Json(cost.goodness.r2) : Json(), ""}};
     if (check) {
       const std::optional<double> error = LeaveOneSizeOutError(fitted.profile);
       row.push_back(error ? Percent(*error, 2) : Cell{Json(), "-"});

@@ -19,6 +19,9 @@ constexpr std::uint64_t kTokenSeed = 0x746f6b656e73;
 // Steps before each timed run, as in `kInUse`: a result must not depend on what ran before.
 constexpr double kWarmUpMs = 60;
 constexpr int kMaxWarmUpSteps = 64;
+// Output tokens of the sizes that adaptive timing takes later: what steps cost, the first ones
+// tell.
+constexpr std::int64_t kLaterOutputs = 8;
 // Sizes that adaptive timing begins with, and takes together afterwards.
 constexpr std::size_t kFirstSizes = 5;
 constexpr std::size_t kSizesTogether = 4;
@@ -167,7 +170,7 @@ class Meter {
   }
 
   MeasuredGrid All() {
-    Measure(sizes_, options_.warmup, options_.repeat);
+    Measure(sizes_, options_.warmup, options_.repeat, kMaxProfileTokens);
     return Finish();
   }
 
@@ -185,10 +188,10 @@ class Meter {
       }));
     }
     next.erase(std::unique(next.begin(), next.end()), next.end());
-    Measure(next, std::min(options_.warmup, 1), runs);
+    Measure(next, std::min(options_.warmup, 1), runs, kMaxProfileTokens);
     while (!Stopped() && (next = NextSizes(runs), !next.empty())) {
       const TokenCost before = FitRequests(profile_);
-      Measure(next, std::min(options_.warmup, 1), runs);
+      Measure(next, std::min(options_.warmup, 1), runs, kLaterOutputs);
       const TokenCost after = FitRequests(profile_);
       for (const std::int64_t size : next) {
         const double off = std::abs(PromptSeconds(before, size) / PromptSeconds(after, size) - 1);
@@ -202,21 +205,24 @@ class Meter {
   double NowS() { return static_cast<double>(clock_.NowNs()) * 1e-9; }
   bool Stopped() const { return options_.stop && options_.stop(); }
 
-  std::vector<std::int64_t> OutputsFor(std::int64_t prompt_tokens) const {
+  std::vector<std::int64_t> OutputsFor(std::int64_t prompt_tokens, std::int64_t most) const {
     std::vector<std::int64_t> outputs;
     for (const std::int64_t size : options_.output_sizes) {
-      if (prompt_tokens <= max_seq_len_ - size + 1) outputs.push_back(size);
+      const bool wanted = size <= most || outputs.empty();
+      if (wanted && prompt_tokens <= max_seq_len_ - size + 1) outputs.push_back(size);
     }
     return outputs;
   }
 
-  void Measure(const std::vector<std::int64_t>& sizes, int warmup, int repeat) {
+  void Measure(const std::vector<std::int64_t>& sizes, int warmup, int repeat,
+               std::int64_t most_output) {
     if (options_.on_group) options_.on_group(sizes.size());
     std::vector<std::unique_ptr<SizeSubject>> subjects;
     std::vector<TimedSubject*> pointers;
     const std::int64_t steps = std::min<std::int64_t>(kMaxWarmUpSteps, max_seq_len_ - 1);
     for (const std::int64_t size : sizes) {
-      subjects.push_back(std::make_unique<SizeSubject>(generation_, size, OutputsFor(size), steps));
+      subjects.push_back(
+          std::make_unique<SizeSubject>(generation_, size, OutputsFor(size, most_output), steps));
       pointers.push_back(subjects.back().get());
     }
     LatencyOptions latency;
@@ -303,7 +309,7 @@ class Meter {
 
   MeasuredGrid Finish() {
     if (sizes_.size() < options_.prompt_sizes.size() ||
-        OutputsFor(sizes_.back()).size() < options_.output_sizes.size()) {
+        OutputsFor(sizes_.back(), kMaxProfileTokens).size() < options_.output_sizes.size()) {
       profile_.notes.push_back(fmt::format(
           "what does not fit into the model's context of {} was left out", max_seq_len_));
     }

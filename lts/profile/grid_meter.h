@@ -47,10 +47,11 @@ struct GridOptions {
   int warmup = 10;  // runs of each prompt size that are not timed; >= 0
   int repeat = 50;  // >= 1
   // Times a few sizes, predicts those between, times them, and goes on only where the prediction
-  // was off. Every size that it takes is run `repeat` times or kAdaptiveRuns, whichever is less.
+  // was off. Every size that it takes is run `repeat` times or kAdaptiveRuns, whichever is less,
+  // and the later ones give few output tokens only.
   bool adaptive = false;
   double tolerance = 0.02;  // of a predicted alpha, above which its surroundings are timed too
-  double budget_s = 60;     // of adaptive timing: nothing is begun that would end later
+  double budget_s = 50;     // of adaptive timing: nothing is begun that would end later
   ReferenceRule reference;  // measure/latency.h
   // Asked between runs; true ends with what there is (every size of the group once).
   std::function<bool()> stop;

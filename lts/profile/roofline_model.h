@@ -52,9 +52,12 @@ struct DeviceConstants {
   double exchange_s = 0.1e-3;        // of a layer's exchanges, whatever their size
 };
 
-// Devices with published profiles, "a100" and "v100": where a fit begins. Throws kNotFound with the
-// nearest name.
+// Devices with published profiles, "a100" and "v100": where a fit begins, from data sheets and what
+// frameworks usually take. Throws kNotFound with the nearest name.
 DeviceConstants DeviceByName(std::string_view name);
+// The same with constants fitted to all published profiles of the device (docs/profiling.md has the
+// command): what predicts without profiles at hand.
+DeviceConstants FittedDeviceByName(std::string_view name);
 
 // Seconds of a step of `tokens` (>= 1); `prompt`: of a prompt, else a decode step. What the
 // original leaves out of decode steps, the growth with the context, is left out here.

@@ -124,6 +124,9 @@ TEST(PublishedLogs, ArchitecturesAlonePredictTheirTimes) {
     in_sample += ErrorOf(all, profiles[i]).mape / static_cast<double>(profiles.size());
     left_out += ErrorOf(rest, profiles[i]).mape / static_cast<double>(profiles.size());
   }
+  for (const CostProfile& profile : profiles) {
+    EXPECT_LE(ErrorOf(FittedDeviceByName("a100"), profile).mape, 0.045) << profile.name;
+  }
   RecordProperty("in_sample", std::to_string(in_sample));
   RecordProperty("left_out", std::to_string(left_out));
   EXPECT_LE(in_sample, 0.04);

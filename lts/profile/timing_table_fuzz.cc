@@ -1,9 +1,11 @@
-// Any text, as CSV and as JSON lines: what is read are valid profiles with as many runs as samples.
+// Any text, as CSV, as JSON lines and as a table of scenarios: what is read are valid profiles with
+// as many runs as samples.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "lts/base/error.h"
+#include "lts/profile/scenario_table.h"
 #include "lts/profile/timing_table.h"
 
 namespace {
@@ -26,5 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   Try(lts::ParseTimingCsv, text);
   Try(lts::ParseTimingLines, text);
+  try {
+    lts::ParseScenarioTable(text, "fuzz");
+  } catch (const lts::Error&) {  // NOLINT(bugprone-empty-catch): bad text is refused
+  }
   return 0;
 }
