@@ -17,6 +17,7 @@
 #include "lts/measure/canary.h"
 #include "lts/measure/environment_probe.h"
 #include "lts/measure/memory.h"
+#include "lts/measure/rapl.h"
 #include "lts/measure/runtime_config.h"
 #include "lts/runtime/registry/registry.h"
 #include "lts/store/store.h"
@@ -94,6 +95,8 @@ std::vector<CostProfile> MeasureProfiles(const ProfileMeasureOptions& options, C
     return *reference;
   };
 
+  EnergyCounter energy;
+  if (energy.availability().ok) grid.joules = [&] { return energy.Joules(); };
   SystemClock clock;
   Rng rng(kSeed);
   std::vector<CostProfile> profiles;
@@ -122,6 +125,9 @@ std::vector<CostProfile> MeasureProfiles(const ProfileMeasureOptions& options, C
     profile.notes.push_back(fmt::format(
         "took {:.0f} s; the machine ran at {:.2f} to {:.2f} of the canary's reference, corrected",
         measured.seconds, 1 / measured.drift_high, 1 / measured.drift_low));
+    profile.notes.push_back(
+        profile.watts ? fmt::format("the processor drew {:.1f} W meanwhile (RAPL)", *profile.watts)
+                      : "energy was not measured: " + energy.availability().reason);
     if (store) {
       for (const GridPoint& point : profile.points) {
         const Workload workload = {point.prompt_tokens, point.output_tokens, 1};

@@ -78,7 +78,7 @@ void PrintCosts(std::span<const FittedProfile> profiles, bool check, OutputForma
                                                    point.prompt_tokens)};
     };
     std::vector<Cell> row = {{cost.name, Fit(cost.name, 32)},
-                             {std::string(kFitMethods.Name(cost.method)), ""},
+                             {std::string(judged ? kFitMethods.Name(cost.method) : "roofline"), ""},
                              {cost.goodness.points, ""},
                              Milliseconds(cost.beta, cost.beta_interval),
                              {cost.beta_interval.low * 1e3, ""},

@@ -52,8 +52,10 @@ struct CostProfile {
   // Whether times hold more than the model: network, queue and the service around it.
   bool remote = false;
   std::optional<Deployment> deployment;  // where the source tells of it
-  double total_s = 0;                    // of all timed runs, those that were overwritten as well
-  std::vector<std::string> notes;        // what was read but not taken at face value
+  // What a device drew while it was timed, where that was measured.
+  std::optional<double> watts;
+  double total_s = 0;              // of all timed runs, those that were overwritten as well
+  std::vector<std::string> notes;  // what was read but not taken at face value
 
   const GridPoint* Find(std::int64_t prompt_tokens, std::int64_t output_tokens) const;
   std::vector<std::int64_t> PromptSizes() const;  // ascending, each once

@@ -157,6 +157,7 @@ class Meter {
         clock_(clock),
         begin_s_(NowS()) {
     profile_.name = profile_.source = "model";
+    if (options.joules) begin_joules_ = options.joules();
     for (const std::int64_t size : options.prompt_sizes) {
       if (size <= max_seq_len - options.output_sizes.front() + 1) sizes_.push_back(size);
     }
@@ -241,6 +242,7 @@ class Meter {
     grid_.drift_high =
         measured_any_ ? std::max(grid_.drift_high, result.drift_high) : result.drift_high;
     measured_any_ = true;
+    if (options_.joules) options_.joules();  // often enough that no counter turns twice unseen
     for (std::size_t i = 0; i < subjects.size(); ++i) {
       Add(*subjects[i], result.results[i], static_cast<std::size_t>(warmup));
     }
@@ -308,6 +310,9 @@ class Meter {
   }
 
   MeasuredGrid Finish() {
+    if (options_.joules && NowS() > begin_s_) {
+      profile_.watts = (options_.joules() - begin_joules_) / (NowS() - begin_s_);
+    }
     if (sizes_.size() < options_.prompt_sizes.size() ||
         OutputsFor(sizes_.back(), kMaxProfileTokens).size() < options_.output_sizes.size()) {
       profile_.notes.push_back(fmt::format(
@@ -329,6 +334,7 @@ class Meter {
   Rng& rng_;
   Clock& clock_;
   double begin_s_;
+  double begin_joules_ = 0;
   std::vector<std::int64_t> sizes_;  // that fit
   std::set<std::int64_t> settled_;   // predicted well before they were timed
   std::optional<CanaryReference> reference_;

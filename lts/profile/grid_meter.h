@@ -53,6 +53,8 @@ struct GridOptions {
   double tolerance = 0.02;  // of a predicted alpha, above which its surroundings are timed too
   double budget_s = 50;     // of adaptive timing: nothing is begun that would end later
   ReferenceRule reference;  // measure/latency.h
+  // Energy so far (measure/rapl.h), for the power while timing; empty: not measured.
+  std::function<double()> joules;
   // Asked between runs; true ends with what there is (every size of the group once).
   std::function<bool()> stop;
   std::function<void(std::size_t sizes)> on_group;  // told before sizes are timed together

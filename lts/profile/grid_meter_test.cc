@@ -95,6 +95,16 @@ TEST(MeasureGrid, CorrectsToTheSpeedOfTheReference) {
   EXPECT_NEAR(profile.points[1].seconds, Expected(64, 9), 1e-4);
 }
 
+TEST(MeasureGrid, TellsThePowerOverItsTime) {
+  Bench bench;
+  bench.options.prompt_sizes = {64};
+  bench.options.output_sizes = {1, 9};
+  bench.options.joules = [&] { return 25e-9 * static_cast<double>(bench.clock.NowNs()); };
+  EXPECT_NEAR(bench.Measure().profile.watts.value(), 25, 1e-6);
+  bench.options.joules = nullptr;
+  EXPECT_FALSE(bench.Measure().profile.watts.has_value());
+}
+
 TEST(MeasureGrid, LeavesOutWhatDoesNotFit) {
   Bench bench;
   bench.options.prompt_sizes = {60, 100, 128, 500};

@@ -167,6 +167,7 @@ Json ToJson(const TokenCost& cost, const CostProfile& profile) {
   fit["mse"] = goodness.mse;
   fit["max_squared_error"] = goodness.max_squared_error;
   fit["scatter_beyond_noise"] = cost.scatter;
+  json["watts"] = profile.watts ? Json(*profile.watts) : Json();
   json["warnings"] = Texts(cost.warnings);
   json["notes"] = Texts(profile.notes);
   return json;

@@ -14,9 +14,11 @@
 #include "lts/cli/architecture_input.h"
 #include "lts/cli/commands/commands.h"
 #include "lts/cli/options.h"
+#include "lts/cli/profile_compare.h"
 #include "lts/cli/profile_measure.h"
 #include "lts/cli/profile_output.h"
 #include "lts/profile/import.h"
+#include "lts/profile/pictures.h"
 #include "lts/profile/roofline_model.h"
 
 namespace lts::cli {
@@ -36,6 +38,11 @@ struct Options {
   std::string method = "ours";
   std::string format = "table";
   std::string requests;
+  bool metrics = false;
+  std::string prices;  // "": ours
+  std::string priced_as = "a100";
+  std::string scenarios;
+  std::string plot;
   bool check = false;
 };
 
@@ -93,13 +100,26 @@ DeviceConstants ReadDevice(const std::string& name, bool to_fit) {
   return to_fit ? DeviceByName(name) : FittedDeviceByName(name);
 }
 
+// A table where a format has one.
+OutputFormat TableFormat(ProfileOutput format, const char* option) {
+  switch (format) {
+    case ProfileOutput::kTable:
+      return OutputFormat::kTable;
+    case ProfileOutput::kCsv:
+      return OutputFormat::kCsv;
+    case ProfileOutput::kJson:
+      return OutputFormat::kJson;
+    case ProfileOutput::kHelm:
+      break;
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("--format: helm is of fitted costs, and has no {}", option));
+}
+
 // How well constants predict the profiles that they are fitted to, and those that they are not.
 void PrintDeviceFit(std::span<const CostProfile* const> profiles, const DeviceConstants& start,
                     const DeviceConstants& fitted, bool check, ProfileOutput format,
                     Context& context) {
-  if (format == ProfileOutput::kHelm) {
-    throw Error(ErrorCode::kInvalidArgument, "--format: helm needs ARCH to predict");
-  }
   std::vector<Table::Column> columns = {{"name", "model", false},
                                         {"device", "device", false},
                                         {"mape", "mean error"},
@@ -129,10 +149,42 @@ void PrintDeviceFit(std::span<const CostProfile* const> profiles, const DeviceCo
     }
     table.AddRow(std::move(row));
   }
-  const OutputFormat as = format == ProfileOutput::kJson  ? OutputFormat::kJson
-                          : format == ProfileOutput::kCsv ? OutputFormat::kCsv
-                                                          : OutputFormat::kTable;
-  table.Print(as, context.terminal, context.out);
+  table.Print(TableFormat(format, "errors of a device"), context.terminal, context.out);
+}
+
+// What was asked for of fitted or predicted costs.
+void Report(const Options& options, std::span<const FittedProfile> fitted,
+            std::span<const Request> requests, ProfileOutput format, Context& context) {
+  const PriceTable prices = options.prices.empty()
+                                ? DefaultPrices()
+                                : ParsePrices(ReadJsonFile(options.prices), options.prices);
+  std::vector<ScatterPanel> panels;
+  for (const FittedProfile& one : fitted) {
+    if (options.plot.empty() || one.profile.points.empty()) continue;
+    for (ScatterPanel& panel : ProfilePanels(one.profile, one.cost)) {
+      panels.push_back(std::move(panel));
+    }
+  }
+  if (!options.scenarios.empty()) {
+    const std::vector<ScenarioResult> results =
+        ParseScenarioTable(ReadFile(options.scenarios, kMaxLogBytes), options.scenarios);
+    const std::vector<Capability> comparable =
+        PrintScenarios(fitted, results, prices.Device(options.priced_as),
+                       TableFormat(format, "scenarios"), context);
+    for (ScatterPanel& panel : CapabilityPanels(comparable)) panels.push_back(std::move(panel));
+  } else if (options.metrics) {
+    if (requests.empty()) {
+      throw Error(ErrorCode::kInvalidArgument, "--metrics: of which requests? expected --request");
+    }
+    PrintMetrics(fitted, requests, prices.Device(options.priced_as), TableFormat(format, "metrics"),
+                 context);
+  } else {
+    PrintProfiles(fitted, requests, options.check, format, context);
+  }
+  if (!options.plot.empty()) {
+    constexpr int kPanelsInARow = 4;
+    WriteFileAtomic(options.plot, ScatterSvg(panels, kPanelsInARow, "Costs of requests"));
+  }
 }
 
 // Costs of architectures by a device's constants, which imported profiles may give.
@@ -174,7 +226,7 @@ void RunPredict(const Options& options, std::span<const Request> requests, Profi
         PredictTokenCost(device, {model.architecture, options.ranks, 1}, sizes, model.name);
     predicted.push_back({std::move(profile), std::move(cost)});
   }
-  PrintProfiles(predicted, requests, false, format, context);
+  Report(options, predicted, requests, format, context);
 }
 
 void RunProfile(Options options, Context& context) {
@@ -208,7 +260,7 @@ void RunProfile(Options options, Context& context) {
     TokenCost cost = FitTokenCost(profile, method);
     fitted.push_back({std::move(profile), std::move(cost)});
   }
-  PrintProfiles(fitted, requests, options.check, format, context);
+  Report(options, fitted, requests, format, context);
 }
 
 }  // namespace
