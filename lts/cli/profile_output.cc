@@ -77,19 +77,22 @@ void PrintCosts(std::span<const FittedProfile> profiles, bool check, OutputForma
       return Cell{point.seconds * 1e3, fmt::format("{} (p = {})", HumanNumber(point.seconds * 1e3),
                                                    point.prompt_tokens)};
     };
-    std::vector<Cell> row = {{cost.name, Fit(cost.name, 32)},
-                             {std::string(judged ? kFitMethods.Name(cost.method) : "roofline"), ""},
-                             {cost.goodness.points, ""},
-                             Milliseconds(cost.beta, cost.beta_interval),
-                             {cost.beta_interval.low * 1e3, ""},
-                             {cost.beta_interval.high * 1e3, ""},
-                             {cost.gamma * 1e9, HumanNumber(cost.gamma * 1e9)},
-                             {cost.overhead * 1e3, HumanNumber(cost.overhead * 1e3)},
-                             prompt(first),
-                             prompt(last),
-                             judged ? Percent(cost.goodness.mape, 2) : Cell{Json(), "-"},
-                             judged ? Percent(cost.goodness.max_ape, 1) : Cell{Json(), "-"},
-                             {judged ? Json(cost.goodness.r2) : Json(), ""}};
+    std::vector<Cell> row = {
+        {cost.name, Fit(cost.name, 32)},
+        {std::string(judged || cost.method != FitMethod::kOurs ? kFitMethods.Name(cost.method)
+                                                               : "roofline"),
+         ""},
+        {cost.goodness.points, ""},
+        Milliseconds(cost.beta, cost.beta_interval),
+        {cost.beta_interval.low * 1e3, ""},
+        {cost.beta_interval.high * 1e3, ""},
+        {cost.gamma * 1e9, HumanNumber(cost.gamma * 1e9)},
+        {cost.overhead * 1e3, HumanNumber(cost.overhead * 1e3)},
+        prompt(first),
+        prompt(last),
+        judged ? Percent(cost.goodness.mape, 2) : Cell{Json(), "-"},
+        judged ? Percent(cost.goodness.max_ape, 1) : Cell{Json(), "-"},
+        {judged ? Json(cost.goodness.r2) : Json(), ""}};
     if (check) {
       const std::optional<double> error = LeaveOneSizeOutError(fitted.profile);
       row.push_back(error ? Percent(*error, 2) : Cell{Json(), "-"});
@@ -171,18 +174,20 @@ std::vector<std::int64_t> ParseTokenList(const std::string& text, const std::str
   return tokens;
 }
 
-void PrintProfiles(std::span<const FittedProfile> profiles, std::span<const Request> requests,
-                   bool check, ProfileOutput format, Context& context) {
-  if (!context.quiet) {
-    for (const FittedProfile& fitted : profiles) {
-      for (const std::string& note : fitted.profile.notes) {
-        context.err << fmt::format("{}: {}\n", fitted.profile.source, note);
-      }
-      for (const std::string& warning : fitted.cost.warnings) {
-        context.err << fmt::format("{}: warning: {}\n", fitted.cost.name, warning);
-      }
+void PrintNotes(std::span<const FittedProfile> profiles, Context& context) {
+  if (context.quiet) return;
+  for (const FittedProfile& fitted : profiles) {
+    for (const std::string& note : fitted.profile.notes) {
+      context.err << fmt::format("{}: {}\n", fitted.profile.source, note);
+    }
+    for (const std::string& warning : fitted.cost.warnings) {
+      context.err << fmt::format("{}: warning: {}\n", fitted.cost.name, warning);
     }
   }
+}
+
+void PrintProfiles(std::span<const FittedProfile> profiles, std::span<const Request> requests,
+                   bool check, ProfileOutput format, Context& context) {
   if (format == ProfileOutput::kJson) {
     context.out << WriteJson(AsJson(profiles, requests, check)) << '\n';
     return;

@@ -34,8 +34,11 @@ std::vector<Request> ParseRequests(const std::string& text, const std::string& o
 std::vector<std::int64_t> ParseTokenList(const std::string& text, const std::string& option,
                                          std::int64_t low);
 
-// The costs, then what each of `requests` takes. `check`: leaves prompt sizes out (K fits each).
-// Notes and warnings go to err unless quiet, and into json always.
+// What is to be known of profiles and fits, on err unless quiet.
+void PrintNotes(std::span<const FittedProfile> profiles, Context& context);
+
+// The costs, or where there are `requests`, what each of them takes. `check`: leaves prompt sizes
+// out (K fits each). json has notes and warnings in it.
 void PrintProfiles(std::span<const FittedProfile> profiles, std::span<const Request> requests,
                    bool check, ProfileOutput format, Context& context);
 

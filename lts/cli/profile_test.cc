@@ -50,6 +50,10 @@ TEST_F(CliFolder, ProfilePrintsThePublishedSchema) {
   EXPECT_EQ(model.Find("runtime_per_output_token")->AsDouble(), 0.002);  // of the fastest trials
   EXPECT_EQ(model.Find("overhead")->AsDouble(), 0.008);
   EXPECT_EQ(model.Find("runtime_for_prompt_tokens")->Find("64")->AsDouble(), 0.632);
+  const std::string costs = Write("costs.json", outcome.out);
+  const Outcome again =
+      Lts({"profile", "--costs", costs, "--request", "64:11", "--format", "csv", "-q"});
+  EXPECT_THAT(again.out, HasSubstr("api,64,11,0.66"));
   EXPECT_THAT(Lts({"profile", "--import", file}).out, HasSubstr("ms per token"));
 }
 

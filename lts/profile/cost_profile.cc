@@ -27,9 +27,9 @@ void CheckPoint(const GridPoint& point, const std::string& source) {
     fail("output tokens", static_cast<double>(point.output_tokens),
          fmt::format("0 to {}", kMaxProfileTokens));
   }
-  if (!(point.seconds > 0 && point.seconds <= kMaxProfileSeconds)) {
+  if (!(point.seconds >= kMinProfileSeconds && point.seconds <= kMaxProfileSeconds)) {
     fail("the time", point.seconds,
-         fmt::format("more than 0 and at most {} s", kMaxProfileSeconds));
+         fmt::format("{} to {} s", kMinProfileSeconds, kMaxProfileSeconds));
   }
   if (!(point.deviation_s >= 0 && point.deviation_s <= kMaxProfileSeconds)) {
     fail("the deviation", point.deviation_s, fmt::format("0 to {} s", kMaxProfileSeconds));

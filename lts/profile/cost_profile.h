@@ -19,6 +19,8 @@ namespace lts {
 
 inline constexpr std::int64_t kMaxProfileTokens = std::int64_t{1} << 24;
 inline constexpr std::int64_t kMaxProfilePoints = 1'000'000;
+// Of one request: wide enough for any device, narrow enough for the squares that fits take.
+inline constexpr double kMinProfileSeconds = 1e-9;
 inline constexpr double kMaxProfileSeconds = 1e6;
 
 // Several runs of one request.

@@ -276,7 +276,7 @@ class Reader {
                        PointName(time->prompt_tokens, time->output_tokens), kMaxProfileTokens,
                        kMaxProfileTokens));
     }
-    if (!(time->seconds > 0 && time->seconds <= kMaxProfileSeconds) ||
+    if (!(time->seconds >= kMinProfileSeconds && time->seconds <= kMaxProfileSeconds) ||
         time->deviation_s > kMaxProfileSeconds) {
       Fail(fmt::format("got {} +- {} s, expected times above 0 and at most {} s", time->seconds,
                        time->deviation_s, kMaxProfileSeconds));

@@ -44,9 +44,9 @@ class Collector {
   explicit Collector(const std::string& file) : file_(file) {}
 
   void Add(Trial trial, const std::string& where) {
-    if (!(trial.seconds > 0 && trial.seconds <= kMaxProfileSeconds)) {
-      Fail(where, fmt::format("seconds: got {}, expected more than 0 and at most {}", trial.seconds,
-                              kMaxProfileSeconds));
+    if (!(trial.seconds >= kMinProfileSeconds && trial.seconds <= kMaxProfileSeconds)) {
+      Fail(where, fmt::format("seconds: got {}, expected {} to {}", trial.seconds,
+                              kMinProfileSeconds, kMaxProfileSeconds));
     }
     CheckTokens("prompt_tokens", trial.prompt_tokens, 1, where);
     CheckTokens("output_tokens", trial.output_tokens, 0, where);

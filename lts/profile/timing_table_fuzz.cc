@@ -1,5 +1,6 @@
-// Any text, as CSV, as JSON lines and as a table of scenarios: what is read are valid profiles with
-// as many runs as samples.
+// Any text, as CSV, as JSON lines and as a table of scenarios: what is read are valid profiles,
+// which every method fits or refuses, with as many runs as samples.
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -7,8 +8,22 @@
 #include "lts/base/error.h"
 #include "lts/profile/scenario_table.h"
 #include "lts/profile/timing_table.h"
+#include "lts/profile/token_cost.h"
 
 namespace {
+
+constexpr std::size_t kMostToFit = 32;
+
+// Whatever the times are, a fit is one or is refused.
+void Fit(const lts::CostProfile& profile) {
+  for (const auto& method : lts::kFitMethods.entries) {
+    try {
+      const lts::TokenCost cost = lts::FitTokenCost(profile, method.value);
+      if (!std::isfinite(lts::RequestSeconds(cost, 100, 100))) std::abort();
+    } catch (const lts::Error&) {  // NOLINT(bugprone-empty-catch): too little to fit
+    }
+  }
+}
 
 template <typename Parse>
 void Try(Parse parse, std::string_view text) {
@@ -17,6 +32,7 @@ void Try(Parse parse, std::string_view text) {
       for (const lts::GridPoint& point : profile.points) {
         if (!(point.seconds > 0) || point.runs != std::ssize(point.samples)) std::abort();
       }
+      if (profile.points.size() <= kMostToFit) Fit(profile);
     }
   } catch (const lts::Error&) {  // NOLINT(bugprone-empty-catch): bad text is refused
   }

@@ -19,6 +19,7 @@
 #include "lts/cli/profile_output.h"
 #include "lts/profile/import.h"
 #include "lts/profile/pictures.h"
+#include "lts/profile/profile_json.h"
 #include "lts/profile/roofline_model.h"
 
 namespace lts::cli {
@@ -32,6 +33,7 @@ struct Options {
   std::string device = "a100";
   std::int64_t ranks = 1;
   std::string save_device;
+  std::vector<std::string> costs;
   std::vector<std::string> imports;
   std::vector<std::string> layer_multipliers;  // "mt_nlg=3"
   std::int64_t log_runs = 50;
@@ -158,6 +160,7 @@ void Report(const Options& options, std::span<const FittedProfile> fitted,
   const PriceTable prices = options.prices.empty()
                                 ? DefaultPrices()
                                 : ParsePrices(ReadJsonFile(options.prices), options.prices);
+  PrintNotes(fitted, context);
   std::vector<ScatterPanel> panels;
   for (const FittedProfile& one : fitted) {
     if (options.plot.empty() || one.profile.points.empty()) continue;
@@ -245,9 +248,9 @@ void RunProfile(Options options, Context& context) {
     RunPredict(options, requests, format, context);
     return;
   }
-  if (options.imports.empty() && options.measure.files.empty()) {
+  if (options.imports.empty() && options.measure.files.empty() && options.costs.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
-                "nothing to profile; expected ARCH to measure here, or --import FILE");
+                "nothing to profile; expected ARCH to measure here, --import FILE or --costs FILE");
   }
   std::vector<CostProfile> profiles = Import(options);
   if (!options.measure.files.empty()) {
@@ -259,6 +262,14 @@ void RunProfile(Options options, Context& context) {
   for (CostProfile& profile : profiles) {
     TokenCost cost = FitTokenCost(profile, method);
     fitted.push_back({std::move(profile), std::move(cost)});
+  }
+  for (const std::string& file : options.costs) {
+    for (TokenCost& cost : ParseHelmJson(ReadJsonFile(file), file)) {
+      CostProfile profile;
+      profile.name = cost.name;
+      profile.source = file;
+      fitted.push_back({std::move(profile), std::move(cost)});
+    }
   }
   Report(options, fitted, requests, format, context);
 }
@@ -309,6 +320,10 @@ void AddProfile(CLI::App& app, Context& context) {
                    "Times taken elsewhere: logs of Megatron-LM, CSV or JSON lines")
       ->type_name("FILE");
   command
+      ->add_option("--costs", options->costs,
+                   "Costs that were fitted elsewhere, in the published schema (--format helm)")
+      ->type_name("FILE");
+  command
       ->add_option("--layer-multiplier", options->layer_multipliers,
                    "The log NAME.log is of a model with 1/N of the layers: NAME=N")
       ->type_name("NAME=N");
@@ -323,6 +338,20 @@ void AddProfile(CLI::App& app, Context& context) {
       ->add_option("--request", options->requests,
                    "What requests of PROMPT:OUTPUT tokens take, e.g. 512:64,1:256")
       ->type_name("LIST");
+  command->add_flag("--metrics", options->metrics,
+                    "Dollars, energy, FLOPs and memory of each --request");
+  command
+      ->add_option("--prices", options->prices,
+                   "Prices and watts of devices, a TOML file as docs/profiling.md has it")
+      ->type_name("FILE");
+  command->add_option("--price-as", options->priced_as, "Which device of the prices it is")
+      ->capture_default_str();
+  command
+      ->add_option("--scenarios", options->scenarios,
+                   "Accuracies and mean tokens of tasks, a CSV: compare models by them")
+      ->type_name("FILE");
+  command->add_option("--plot", options->plot, "Write pictures of the fits to this SVG file")
+      ->type_name("FILE");
   command->add_flag(
       "--check", options->check,
       "Leave out each prompt size (with --predict: each model) in turn and say how well "
