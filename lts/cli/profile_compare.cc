@@ -96,8 +96,8 @@ void PrintMetrics(std::span<const FittedProfile> profiles, std::span<const Reque
                     Number(metrics.seconds),
                     Number(metrics.cents),
                     OptionalNumber(metrics.joules),
-                    Number(metrics.flops),
-                    Number(metrics.published_flops),
+                    {metrics.flops, fmt::format("{:.3g}", metrics.flops)},
+                    {metrics.published_flops, fmt::format("{:.3g}", metrics.published_flops)},
                     Number(metrics.weight_bytes / kMib),
                     Number(metrics.cache_bytes / kMib)});
     }
@@ -165,7 +165,7 @@ std::vector<Capability> PrintScenarios(std::span<const FittedProfile> profiles,
                   OptionalNumber(row.result->raw_s),
                   Number(row.seconds),
                   OptionalNumber(cents),
-                  {front, front ? "yes" : ""}});
+                  {front, front ? "yes" : "-"}});
   }
   table.Print(format, context.terminal, context.out);
   if (format == OutputFormat::kTable && !comparable.empty()) PrintRanks(comparable, context);
