@@ -118,6 +118,7 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddMeasure(app, context);
   AddCalibrate(app, context);
   AddPredict(app, context);
+  AddProfile(app, context);
   AddBench(app, context);
   AddExport(app, context);
   AddGenerate(app, context);

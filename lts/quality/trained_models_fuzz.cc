@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "lts/base/csv.h"
 #include "lts/base/error.h"
 #include "lts/quality/law.h"
 #include "lts/quality/trained_models.h"

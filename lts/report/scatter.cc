@@ -22,10 +22,11 @@ constexpr double kBottom = 234;
 constexpr std::string_view kStyle = R"css(
     .card { fill: #ffffff; } .ink { fill: #1a1f26; } .muted { fill: #57606c; }
     .grid { stroke: #e9ecf0; } .dot { fill: #2456d6; fill-opacity: .55; }
+    .line { fill: none; stroke: #c2571a; stroke-width: 1.2; stroke-dasharray: 3 2; }
     text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; }
     @media (prefers-color-scheme: dark) {
       .card { fill: #161b22; } .ink { fill: #e8ecf1; } .muted { fill: #a3adb9; }
-      .grid { stroke: #232a33; } .dot { fill: #7ba6ff; }
+      .grid { stroke: #232a33; } .dot { fill: #7ba6ff; } .line { stroke: #f0a36b; }
     }
 )css";
 
@@ -50,6 +51,12 @@ std::string Panel(const ScatterPanel& panel) {
     xs.push_back(point.x);
     ys.push_back(point.y);
   }
+  for (const std::vector<ScatterPoint>& line : panel.lines) {
+    for (const ScatterPoint& point : line) {
+      xs.push_back(point.x);
+      ys.push_back(point.y);
+    }
+  }
   const ChartAxis x_axis = MakeChartAxis(xs, 4);
   const ChartAxis y_axis = MakeChartAxis(ys, 4);
   const auto left = [&](double x) { return kLeft + x_axis.Position(x) * (kRight - kLeft); };
@@ -67,6 +74,14 @@ std::string Panel(const ScatterPanel& panel) {
   svg += Text((kLeft + kRight) / 2, kBottom + 34, "muted", 12, "middle", panel.x_title);
   svg += Text(14, (kTop + kBottom) / 2, "muted", 12, "middle", panel.y_title,
               fmt::format(" transform=\"rotate(-90 14 {:.1f})\"", (kTop + kBottom) / 2));
+  for (const std::vector<ScatterPoint>& line : panel.lines) {
+    std::string corners;
+    for (const ScatterPoint& point : line) {
+      corners +=
+          fmt::format("{}{:.1f},{:.1f}", corners.empty() ? "" : " ", left(point.x), top(point.y));
+    }
+    svg += fmt::format("  <polyline class=\"line\" points=\"{}\"/>\n", corners);
+  }
   for (const ScatterPoint& point : panel.points) {
     svg += fmt::format(
         "  <circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" "
@@ -78,7 +93,8 @@ std::string Panel(const ScatterPanel& panel) {
 
 }  // namespace
 
-std::string ScatterSvg(const std::vector<ScatterPanel>& panels, int columns) {
+std::string ScatterSvg(const std::vector<ScatterPanel>& panels, int columns,
+                       const std::string& title) {
   LTS_CHECK(columns >= 1);
   const auto across = static_cast<std::size_t>(columns);
   const std::size_t rows = std::max<std::size_t>(1, (panels.size() + across - 1) / across);
@@ -87,9 +103,9 @@ std::string ScatterSvg(const std::vector<ScatterPanel>& panels, int columns) {
   const double height = kPanelHeight * static_cast<double>(rows);
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0f} {1:.0f}\" width=\"{0:.0f}\" "
-      "height=\"{1:.0f}\" role=\"img\">\n  <title>Truth against prediction</title>\n  "
+      "height=\"{1:.0f}\" role=\"img\">\n  <title>{3}</title>\n  "
       "<style>{2}  </style>\n  <rect class=\"card\" width=\"{0:.0f}\" height=\"{1:.0f}\"/>\n",
-      width, height, kStyle);
+      width, height, kStyle, EscapeMarkup(title));
   for (std::size_t i = 0; i < panels.size(); ++i) {
     svg += fmt::format("  <g transform=\"translate({:.0f} {:.0f})\">\n{}  </g>\n",
                        kPanelWidth * static_cast<double>(i % across),

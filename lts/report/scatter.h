@@ -1,4 +1,4 @@
-// Small pictures of truth against prediction side by side, as one SVG that stands alone.
+// Small pictures of points, and lines through them, side by side, as one SVG that stands alone.
 #pragma once
 
 #include <string>
@@ -17,9 +17,13 @@ struct ScatterPanel {
   std::string x_title;   // of the axes
   std::string y_title;
   std::vector<ScatterPoint> points;
+  // Drawn below the points, each through its points in order; labels are not shown.
+  std::vector<std::vector<ScatterPoint>> lines = {};
 };
 
-// `columns` panels a row, at least 1. An SVG of some 100 bytes a point.
-std::string ScatterSvg(const std::vector<ScatterPanel>& panels, int columns);
+// `columns` panels a row, at least 1. `title`: what the picture shows, for readers who do not see
+// it. An SVG of some 100 bytes a point.
+std::string ScatterSvg(const std::vector<ScatterPanel>& panels, int columns,
+                       const std::string& title = "Truth against prediction");
 
 }  // namespace lts

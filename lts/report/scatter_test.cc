@@ -31,6 +31,14 @@ TEST(ScatterSvg, EscapesWhatPeopleWrote) {
   EXPECT_EQ(Count(svg, "</svg>"), 1U);
 }
 
+TEST(ScatterSvg, DrawsLinesWithinTheAxes) {
+  ScatterPanel panel{"cost", "", "tokens", "s", {{1, 1, "a"}}};
+  panel.lines = {{{1, 1, ""}, {2, 4, ""}}, {{1, 2, ""}, {2, 3, ""}}};
+  const std::string svg = ScatterSvg({panel}, 1, "Costs & more");
+  EXPECT_EQ(Count(svg, "<polyline"), 2U);
+  EXPECT_THAT(svg, HasSubstr("<title>Costs &amp; more</title>"));
+}
+
 TEST(ScatterSvg, StandsOnEqualPointsAndOnNone) {
   EXPECT_THAT(ScatterSvg({{"law", "", "x", "y", {{5, 5, "a"}, {5, 5, "b"}}}}, 3),
               Not(HasSubstr("nan")));

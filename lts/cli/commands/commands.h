@@ -11,6 +11,7 @@ void AddCount(CLI::App& app, Context& context);
 void AddMeasure(CLI::App& app, Context& context);
 void AddCalibrate(CLI::App& app, Context& context);
 void AddPredict(CLI::App& app, Context& context);
+void AddProfile(CLI::App& app, Context& context);
 void AddBench(CLI::App& app, Context& context);
 void AddExport(CLI::App& app, Context& context);
 void AddGenerate(CLI::App& app, Context& context);
