@@ -4,15 +4,16 @@
 //   train_bench [threads]
 //
 // The plain loop stands for the one that people write in Python. It is written in C++ with
-// libtorch's modules, operators, autocast and optimizer, which are those that Python calls: at steps
-// of a second, what Python itself adds does not show. It takes no short cut that such a loop would
-// not take, and none that it would is left out: gradients are dropped rather than zeroed, weights
-// are cast once a step by autocast's cache.
+// libtorch's modules, operators, autocast and optimizer, which are those that Python calls: at
+// steps of a second, what Python itself adds does not show. It takes no short cut that such a loop
+// would not take, and none that it would is left out: gradients are dropped rather than zeroed,
+// weights are cast once a step by autocast's cache.
 //
-// Model: 13 M decoder parameters (7 layers of d_model 384 and d_inner 1664), vocabulary 4,096 with a
-// tied head, batch of 8 x 256 tokens. Before it times anything both do three steps from the same
-// weights on the same tokens and must report the same losses. Times are medians over rounds; a round
-// is one step of each in random order.
+// Model: 13 M decoder parameters (7 layers of d_model 384 and d_inner 1664), vocabulary 4,096 with
+// a tied head, batch of 8 x 256 tokens. Before it times anything both do three steps from the same
+// weights on the same tokens and must report the same losses. Times are medians over rounds; a
+// round is one step of each in random order.
+#include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -20,6 +21,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -63,8 +66,8 @@ class PlainBlock : public nn::Module {
     const auto parts = qkv(norm1(x)).split(d, 2);
     const at::Tensor scores = at::matmul(heads(parts[0]), heads(parts[1]).transpose(-2, -1)) /
                               std::sqrt(static_cast<double>(d / heads_));
-    const at::Tensor shares = at::softmax(
-        scores.masked_fill(mask, -std::numeric_limits<double>::infinity()), -1);
+    const at::Tensor shares =
+        at::softmax(scores.masked_fill(mask, -std::numeric_limits<double>::infinity()), -1);
     const at::Tensor attended =
         at::matmul(shares, heads(parts[2])).transpose(1, 2).contiguous().view(x.sizes());
     const at::Tensor y = x + out(attended);
@@ -84,9 +87,9 @@ class PlainDecoder : public nn::Module {
         norm(register_module("norm", nn::LayerNorm(std::vector<std::int64_t>{a.d_model()}))) {
     for (std::int64_t i = 0; i < a.n_layer(); ++i) {
       const LayerShape& layer = a.layers()[static_cast<std::size_t>(i)];
-      blocks.push_back(register_module(
-          "block" + std::to_string(i),
-          std::make_shared<PlainBlock>(a.d_model(), layer.d_inner, layer.n_head)));
+      blocks.push_back(
+          register_module("block" + std::to_string(i),
+                          std::make_shared<PlainBlock>(a.d_model(), layer.d_inner, layer.n_head)));
     }
     const std::int64_t n = a.max_seq_len();
     mask = register_buffer("mask", at::ones({n, n}, at::kBool).triu(1));
@@ -103,10 +106,9 @@ class PlainDecoder : public nn::Module {
   std::vector<at::Tensor> Weights() const {
     std::vector<at::Tensor> all{tokens->weight, positions->weight};
     for (const auto& b : blocks) {
-      for (const auto& t :
-           {b->norm1->weight, b->norm1->bias, b->qkv->weight, b->qkv->bias, b->out->weight,
-            b->out->bias, b->norm2->weight, b->norm2->bias, b->up->weight, b->up->bias,
-            b->down->weight, b->down->bias}) {
+      for (const auto& t : {b->norm1->weight, b->norm1->bias, b->qkv->weight, b->qkv->bias,
+                            b->out->weight, b->out->bias, b->norm2->weight, b->norm2->bias,
+                            b->up->weight, b->up->bias, b->down->weight, b->down->bias}) {
         all.push_back(t);
       }
     }
@@ -123,7 +125,8 @@ class PlainDecoder : public nn::Module {
 
 class PlainLoop {
  public:
-  PlainLoop(const Model& model, DType dtype) : decoder_(model.architecture()), dtype_(dtype) {
+  PlainLoop(const Model& model, DType dtype)
+      : decoder_(model.architecture()), parameters_(decoder_.parameters()), dtype_(dtype) {
     const at::NoGradGuard no_grad;
     const std::vector<at::Tensor> weights = decoder_.Weights();
     std::vector<at::Tensor> matrices;
@@ -133,8 +136,8 @@ class PlainLoop {
       const TensorSpec& spec = model.graph().tensors[i];
       at::Tensor ours = at::empty(at::IntArrayRef(spec.shape.begin(), spec.shape.size()));
       std::copy(values.begin(), values.end(), ours.data_ptr<float>());
-      const bool table = spec.role == TensorRole::kTokenEmbedding ||
-                         spec.role == TensorRole::kPositionEmbedding;
+      const bool table =
+          spec.role == TensorRole::kTokenEmbedding || spec.role == TensorRole::kPositionEmbedding;
       weights[i].copy_(spec.shape.size() == 2 && !table ? ours.t() : ours);  // Linear: [out, in]
       (spec.shape.size() == 2 ? matrices : rest).push_back(weights[i]);
     }
@@ -151,7 +154,7 @@ class PlainLoop {
 
   double Step(const std::vector<std::int32_t>& tokens) {
     const at::Tensor all = at::tensor(tokens).to(at::kLong).view({kBatch, kLength + 1});
-    optimizer_->zero_grad(/*set_to_none=*/true);
+    for (at::Tensor& weight : parameters_) weight.mutable_grad().reset();
     at::Tensor loss;
     const bool casts = dtype_ == DType::kBFloat16;
     at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
@@ -164,13 +167,14 @@ class PlainLoop {
     at::autocast::clear_cache();
     at::autocast::set_cpu_enabled(false);
     loss.backward();
-    nn::utils::clip_grad_norm_(decoder_.parameters(), 1.0);
+    nn::utils::clip_grad_norm_(parameters_, 1.0);
     optimizer_->step();
     return loss.item<double>();
   }
 
  private:
   PlainDecoder decoder_;
+  std::vector<at::Tensor> parameters_;
   DType dtype_;
   std::unique_ptr<::torch::optim::AdamW> optimizer_;
 };
@@ -203,8 +207,8 @@ int Main(int threads) {
   std::vector<std::unique_ptr<Learner>> learners;
   std::vector<std::unique_ptr<PlainLoop>> loops;
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
-    learners.push_back(torch_engine::TorchEngine().NewLearner(
-        model, {.threads = threads, .dtype = dtype}));
+    learners.push_back(
+        torch_engine::TorchEngine().NewLearner(model, {.threads = threads, .dtype = dtype}));
     loops.push_back(std::make_unique<PlainLoop>(model, dtype));
     Learner* const learner = learners.back().get();
     PlainLoop* const loop = loops.back().get();
