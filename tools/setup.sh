@@ -13,8 +13,9 @@ run="g++ cmake ninja-build libfmt-dev nlohmann-json3-dev libtomlplusplus-dev lib
      libhwy-dev libcli11-dev libjs-d3 libonnx-dev libprotobuf-dev libutf8proc-dev zlib1g-dev libzstd-dev"
 # The trainer's float32 products are BLAS's: Debian's plain libblas3 has one thread and no blocking, OpenBLAS both. Of
 # its builds the one with OpenMP shares its threads with libtorch.
-train="$run libtorch-dev libopenblas0-openmp"
-test="$train python3 python3-selenium chromium chromium-driver libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
+torch="libtorch-dev libopenblas0-openmp"
+train="$run $torch perl-doc git-doc"
+test="$run $torch python3 python3-selenium chromium chromium-driver libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
       ccache lld"
 check="$test clang clang-tidy clang-format libclang-rt-14-dev"
 arm="cmake ninja-build python3 g++-aarch64-linux-gnu qemu-user"
