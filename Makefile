@@ -1,17 +1,18 @@
-# lts: two commands do everything, set-up included.
+# lts: three commands do everything, set-up included.
 #   make search    builds lts and searches this machine for 60 s; report in lts-search/report.html
 #   make test      builds and runs all tests
-# Both install missing Debian packages first (through sudo when not root) and are quick when nothing changed.
+#   make train     builds lts, trains a member of the front on Debian's documentation for minutes, continues a prompt
+# All install missing Debian packages first (through sudo when not root) and are quick when nothing changed.
 
 # Options of the search: make search ARGS="--threads 1 --budget 300s"
 ARGS ?=
 OUT ?= lts-search
 BUDGET ?= 60s
 
-.PHONY: help setup search test bench check check-arm format onnxruntime setup-run setup-test clean
+.PHONY: help setup search train test bench check check-arm format onnxruntime setup-run setup-train setup-test clean
 
 help:
-	@sed -n '2,4s/^# *//p' Makefile
+	@sed -n '2,5s/^# *//p' Makefile
 	@echo "make setup     all that building and testing needs, and ONNX Runtime's library"
 	@echo "make bench     runs the benchmarks: repeatability, kernels, engine"
 	@echo "make check     all other presets: bench (built), asan, tsan, fuzz, tidy (about an hour)"
@@ -24,12 +25,21 @@ setup: setup-test onnxruntime
 setup-run:
 	@tools/setup.sh run
 
+setup-train:
+	@tools/setup.sh train
+
 setup-test:
 	@tools/setup.sh test
 
 search: setup-run
 	@tools/build.sh release lts
 	@build/release/bin/lts search --budget $(BUDGET) --out $(OUT) $(ARGS)
+
+# A build folder that was configured before libtorch was installed is configured again.
+train: setup-train
+	@[ ! -f build/release/build.ninja ] || ninja -C build/release -t query lts_train_torch_library >/dev/null 2>&1 || cmake --preset release >/dev/null
+	@tools/build.sh release lts lts_train_torch_library
+	@tools/train_example.sh build/release/bin/lts lts-train $(OUT) $(ARGS)
 
 test: setup-test
 	@tools/build.sh dev

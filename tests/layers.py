@@ -19,6 +19,7 @@ OWNERS = {
     r"utf8proc\.h": {"text"},
     r"(zlib|zstd|zstd_errors)\.h": {"data"},
     r"(onnx/|google/protobuf)": {"export"},
+    r"(ATen/|c10/|torch/)": {"train/torch"},
 }
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a goal needs and that are missing; silent and quick when none is.
 #   tools/setup.sh run     to build and run lts          (make search)
+#   tools/setup.sh train   and to train                  (make train)
 #   tools/setup.sh test    and to run its tests          (make test, make bench)
 #   tools/setup.sh check   and the clang-based presets   (make check)
 #   tools/setup.sh arm     to cross-build lts for 64-bit Arm and emulate it (make check-arm)
@@ -10,7 +11,11 @@ set -eu
 
 run="g++ cmake ninja-build libfmt-dev nlohmann-json3-dev libtomlplusplus-dev libmd-dev libsqlite3-dev
      libhwy-dev libcli11-dev libjs-d3 libonnx-dev libprotobuf-dev libutf8proc-dev zlib1g-dev libzstd-dev"
-test="$run python3 python3-selenium chromium chromium-driver libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
+# The trainer's float32 products are BLAS's: Debian's plain libblas3 has one thread and no blocking, OpenBLAS both. Of
+# its builds the one with OpenMP shares its threads with libtorch.
+torch="libtorch-dev libopenblas0-openmp"
+train="$run $torch perl-doc git-doc"
+test="$run $torch python3 python3-selenium chromium chromium-driver libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
       ccache lld"
 check="$test clang clang-tidy clang-format libclang-rt-14-dev"
 arm="cmake ninja-build python3 g++-aarch64-linux-gnu qemu-user"
@@ -20,11 +25,12 @@ onnxruntime="python3 python3-pip"
 packages_of() {
   case "$1" in
     run) echo $run ;;
+    train) echo $train ;;
     test) echo $test ;;
     check) echo $check ;;
     arm) echo $arm ;;
     onnxruntime) echo $onnxruntime ;;
-    *) echo "setup.sh: unknown goal '$1'; expected run, test, check, arm or onnxruntime" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown goal '$1'; expected run, train, test, check, arm or onnxruntime" >&2; exit 2 ;;
   esac
 }
 

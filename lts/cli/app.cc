@@ -132,6 +132,7 @@ int Run(const std::vector<std::string>& args, Context& context) {
   AddRuntimes(app, context);
   AddRoofline(app, context);
   AddTokenize(app, context);
+  AddTrain(app, context);
   AddCompletion(app, context);
   AddMemoryProbe(app, context);
 

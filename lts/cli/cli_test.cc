@@ -32,7 +32,7 @@ TEST(Cli, WithoutArgumentsTeaches) {
 TEST(Cli, EveryCommandHasHelpThatTeaches) {
   for (const std::string command :
        {"search", "count", "measure", "calibrate", "predict", "pick", "verify", "report", "compare",
-        "spaces", "generate", "runtimes", "roofline", "tokenize", "completion"}) {
+        "spaces", "generate", "runtimes", "roofline", "tokenize", "train", "completion"}) {
     const Outcome outcome = Lts({command, "--help"});
     EXPECT_EQ(outcome.code, 0) << command;
     EXPECT_THAT(outcome.out, HasSubstr("Usage: lts " + command));

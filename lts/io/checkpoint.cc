@@ -68,15 +68,15 @@ std::vector<std::string> ModelFolders(const fs::path& folder) {
                           shown, known.size(), known.size() == 1 ? "has" : "have", list));
 }
 
-std::vector<std::string> TokenizerFiles(const fs::path& folder) {
+}  // namespace
+
+std::vector<std::string> TokenizerFilesIn(const std::string& folder) {
   std::vector<std::string> files;
   for (const std::string_view name : kTokenizerFiles) {
-    if (IsFile(folder / name)) files.push_back((folder / name).string());
+    if (const fs::path path = fs::path(folder) / name; IsFile(path)) files.push_back(path.string());
   }
   return files;
 }
-
-}  // namespace
 
 CheckpointFiles FindCheckpoint(const std::string& folder, std::string_view subfolder) {
   const fs::path top = folder;
@@ -85,11 +85,11 @@ CheckpointFiles FindCheckpoint(const std::string& folder, std::string_view subfo
   CheckpointFiles files;
   files.config = (model / kConfigFile).string();
   files.weights = FindWeights(model.string());
-  files.tokenizer = TokenizerFiles(model);
+  files.tokenizer = TokenizerFilesIn(model.string());
   if (files.tokenizer.empty()) {
     std::error_code error;
     const fs::path above = fs::canonical(model, error).parent_path();
-    if (!error) files.tokenizer = TokenizerFiles(above);
+    if (!error) files.tokenizer = TokenizerFilesIn(above.string());
   }
   return files;
 }

@@ -26,6 +26,9 @@ struct CheckpointFiles {
 // config.json, listing the sub-folders that have one.
 CheckpointFiles FindCheckpoint(const std::string& folder, std::string_view subfolder = "");
 
+// Those of the files that make a tokenizer that are in `folder` itself, in the order of names.
+std::vector<std::string> TokenizerFilesIn(const std::string& folder);
+
 struct Checkpoint {
   Model model;
   CheckpointFiles files;

@@ -73,9 +73,8 @@ inline std::vector<std::string> GoldenNames() {
   return names;
 }
 
-inline Golden ReadGolden(const std::string& name) {
-  const std::string base = GoldenFolder() + "/" + name;
-  const Json json = ReadJsonFile(base + ".json");
+// What every golden says of its decoder and weights; no tokens and no values.
+inline Golden ReadGoldenDecoder(const Json& json) {
   const auto integer = [](const Json& object, const char* key, std::int64_t otherwise) {
     const Json* member = object.Find(key);
     return member == nullptr ? otherwise : member->AsInt();
@@ -96,6 +95,13 @@ inline Golden ReadGolden(const std::string& name) {
   golden.seed = static_cast<std::uint64_t>(json.Find("seed")->AsInt());
   golden.weight_scale = static_cast<float>(json.Find("weight_scale")->AsDouble());
   golden.weights_sha1 = json.Find("weights_sha1")->AsString();
+  return golden;
+}
+
+inline Golden ReadGolden(const std::string& name) {
+  const std::string base = GoldenFolder() + "/" + name;
+  const Json json = ReadJsonFile(base + ".json");
+  Golden golden = ReadGoldenDecoder(json);
   golden.batch = std::ssize(json.Find("tokens")->AsArray());
   for (const Json& sequence : json.Find("tokens")->AsArray()) {
     for (const Json& token : sequence.AsArray()) {

@@ -25,6 +25,7 @@ void AddSpaces(CLI::App& app, Context& context);
 void AddRuntimes(CLI::App& app, Context& context);
 void AddRoofline(CLI::App& app, Context& context);
 void AddTokenize(CLI::App& app, Context& context);
+void AddTrain(CLI::App& app, Context& context);
 void AddCompletion(CLI::App& app, Context& context);
 void AddMemoryProbe(CLI::App& app, Context& context);  // hidden: the child of a memory measurement
 
