@@ -35,6 +35,9 @@ void CheckFamily(std::span<const Combine> components, std::int64_t index, const 
     fail(fmt::format("{} values of options, expected a positive multiple of {} components",
                      family.options.size(), width));
   }
+  const std::size_t count = family.options.size() / width;
+  if (!family.halves.empty() && family.halves.size() != count)
+    fail(fmt::format("halves of {} options, expected none or {}", family.halves.size(), count));
   std::vector<Int128> most(width);  // of a layer, either way
   for (std::size_t at = 0; at < family.options.size(); ++at) {
     const Int128 value = family.options[at];
@@ -65,11 +68,6 @@ void CheckFamily(std::span<const Combine> components, std::int64_t index, const 
 Trend Opposite(Trend trend) {
   if (trend == Trend::kIncreasing) return Trend::kDecreasing;
   return trend == Trend::kDecreasing ? Trend::kIncreasing : trend;
-}
-
-Trend Both(Trend a, Trend b) {
-  if (a == Trend::kNone) return b;
-  return b == Trend::kNone || a == b ? a : Trend::kAny;
 }
 
 // Can a limit be satisfied, and can it be broken, by totals between low and high? Where neither is
@@ -115,14 +113,14 @@ struct LayerRange {
   Totals high;
 };
 
-LayerRange RangeOfOptions(const Family& family, std::size_t width) {
+// options: [options, width], at least one.
+LayerRange RangeOf(std::span<const std::int64_t> options, std::size_t width) {
   LayerRange range;
-  range.low.assign(family.options.begin(),
-                   family.options.begin() + static_cast<std::ptrdiff_t>(width));
+  range.low.assign(options.begin(), options.begin() + static_cast<std::ptrdiff_t>(width));
   range.high = range.low;
-  for (std::size_t at = width; at < family.options.size(); ++at) {
-    range.low[at % width] = std::min(range.low[at % width], family.options[at]);
-    range.high[at % width] = std::max(range.high[at % width], family.options[at]);
+  for (std::size_t at = width; at < options.size(); ++at) {
+    range.low[at % width] = std::min(range.low[at % width], options[at]);
+    range.high[at % width] = std::max(range.high[at % width], options[at]);
   }
   return range;
 }
@@ -130,7 +128,7 @@ LayerRange RangeOfOptions(const Family& family, std::size_t width) {
 // 1: sets depths, limits and max_layers.
 void ReduceLimits(const SeparableProblem& problem, const Family& family, ReducedFamily& reduced) {
   const std::span<const Combine> components = problem.components();
-  const LayerRange range = RangeOfOptions(family, components.size());
+  const LayerRange range = RangeOf(family.options, components.size());
   std::vector<bool> breakable(Index(problem.limits()));
   for (std::size_t d = 0; d < family.depths.size(); ++d) {
     const auto depth = static_cast<std::int64_t>(d);
@@ -184,7 +182,7 @@ bool IsMonotoneFunction(const Column& x, const Column& y) {
 
 // Components of the options that are left, with what is left of their trends.
 struct Components {
-  std::span<const Combine> combine;
+  std::vector<Combine> combine;
   std::vector<std::int32_t> options;
   std::vector<Column> columns;
   std::vector<Trend> trends;
@@ -211,7 +209,7 @@ void DropFunctions(Components& all) {
                            ? AffineSign(all.columns[x], all.columns[y])
                            : static_cast<int>(IsMonotoneFunction(all.columns[x], all.columns[y]));
       if (sign == 0) continue;
-      all.trends[x] = Both(all.trends[x], sign > 0 ? all.trends[y] : Opposite(all.trends[y]));
+      all.trends[x] = Combined(all.trends[x], sign > 0 ? all.trends[y] : Opposite(all.trends[y]));
       all.trends[y] = Trend::kNone;
       if (all.combine[x] == Combine::kSum) all.same_as[y] = x;
     }
@@ -372,31 +370,27 @@ void Assign(Components& all, ReducedFamily& reduced) {
   for (std::size_t c = 0; c < width; ++c) reduced.fixed_by_key[c] = in_key[all.same_as[c]];
 }
 
-}  // namespace
-
-ReducedFamily Reduce(const SeparableProblem& problem, std::int64_t index, const Family& family) {
+// 2 to 5 and what is left, where `reduced` has come as far as 1. options: [options, components]
+// that a layer, or its half, adds. kinds: [options], or empty where there is none.
+void ReduceOptions(const SeparableProblem& problem, const Family& family,
+                   std::span<const std::int64_t> options, std::span<const std::int32_t> kinds,
+                   ReducedFamily& reduced) {
   const std::span<const Combine> combine = problem.components();
   const std::size_t width = combine.size();
-  CheckFamily(combine, index, family);
-  ReducedFamily reduced{.index = index};
-  ReduceLimits(problem, family, reduced);
-  if (reduced.depths.empty()) return reduced;
-
-  const std::size_t count = family.options.size() / width;
-  Components all{.combine = combine,
+  const std::size_t count = options.size() / width;
+  Components all{.combine = {combine.begin(), combine.end()},
                  .options = std::vector<std::int32_t>(count),
                  .columns = std::vector<Column>(width, Column(count)),
                  .trends = std::vector<Trend>(width, Trend::kNone),
-                 .same_as = std::vector<std::size_t>(width)};
+                 .same_as = {}};
   std::iota(all.options.begin(), all.options.end(), 0);
-  std::iota(all.same_as.begin(), all.same_as.end(), std::size_t{0});
   for (std::size_t c = 0; c < width; ++c) {
     const auto component = static_cast<std::int64_t>(c);
     for (std::int64_t objective = 0; objective < problem.objectives(); ++objective)
-      all.trends[c] = Both(all.trends[c], problem.TrendOf(index, objective, component));
+      all.trends[c] = Combined(all.trends[c], problem.TrendOf(reduced.index, objective, component));
     for (const std::int64_t limit : reduced.limits) {
-      all.trends[c] =
-          Both(all.trends[c], problem.TrendOf(index, problem.objectives() + limit, component));
+      all.trends[c] = Combined(
+          all.trends[c], problem.TrendOf(reduced.index, problem.objectives() + limit, component));
     }
     std::int64_t floor = std::numeric_limits<std::int64_t>::min();
     if (combine[c] == Combine::kMax) {
@@ -405,19 +399,86 @@ ReducedFamily Reduce(const SeparableProblem& problem, std::int64_t index, const 
         floor = std::min(floor, family.depths[Index(depth)].base[c]);
     }
     for (std::size_t i = 0; i < count; ++i)
-      all.columns[c][i] = std::max(family.options[i * width + c], floor);
+      all.columns[c][i] = std::max(options[i * width + c], floor);
   }
+  if (!kinds.empty()) {
+    all.combine.push_back(Combine::kSum);
+    all.columns.emplace_back(kinds.begin(), kinds.end());
+    all.trends.push_back(Trend::kAny);
+  }
+  all.same_as.resize(all.columns.size());
+  std::iota(all.same_as.begin(), all.same_as.end(), std::size_t{0});
   // Fewer options may leave more components without a say of their own.
   do DropFunctions(all);
   while (DropDominatedOptions(all));
   Assign(all, reduced);
+}
+
+}  // namespace
+
+ReducedFamily Reduce(const SeparableProblem& problem, std::int64_t index, const Family& family) {
+  CheckFamily(problem.components(), index, family);
+  ReducedFamily reduced{.index = index};
+  ReduceLimits(problem, family, reduced);
+  if (!reduced.depths.empty()) ReduceOptions(problem, family, family.options, {}, reduced);
   return reduced;
+}
+
+ReducedFamily ReduceHalf(const SeparableProblem& problem, const Family& family,
+                         const ReducedFamily& whole, const FamilyHalves::Half& half) {
+  ReducedFamily reduced{.index = whole.index,
+                        .depths = whole.depths,
+                        .limits = whole.limits,
+                        .max_layers = whole.max_layers};
+  ReduceOptions(problem, family, half.options, half.kinds, reduced);
+  return reduced;
+}
+
+KindCounts CountsInReach(const SeparableProblem& problem, const Family& family,
+                         const ReducedFamily& whole, const FamilyHalves& halves,
+                         std::int64_t depth) {
+  const std::span<const Combine> components = problem.components();
+  const std::int64_t n_layer = family.depths[Index(depth)].n_layer;
+  if (halves.kind_count == 1) return {.least = 0, .most = 0};
+  std::vector<std::int64_t> of_kind[2];
+  for (std::size_t option = 0; option < halves.option_kinds.size(); ++option) {
+    const auto row =
+        std::span(family.options).subspan(option * components.size(), components.size());
+    auto& options = of_kind[halves.option_kinds[option]];
+    options.insert(options.end(), row.begin(), row.end());
+  }
+  const LayerRange range[2] = {RangeOf(of_kind[0], components.size()),
+                               RangeOf(of_kind[1], components.size())};
+  KindCounts counts{.least = n_layer + 1, .most = -1};
+  for (std::int64_t count = 0; count <= n_layer; ++count) {
+    // One layer is chosen, of kind 1 where there is any, and the others are to come.
+    const LayerRange& chosen = range[count > 0 ? 1 : 0];
+    Totals low = chosen.low;
+    Totals high = chosen.high;
+    if (count > 0) {
+      for (std::size_t c = 0; c < components.size(); ++c) {
+        if (components[c] != Combine::kSum) continue;
+        low[c] *= count;
+        high[c] *= count;
+      }
+    }
+    Complete(components, family.depths[Index(depth)], std::max<std::int64_t>(count, 1),
+             range[0].low, range[0].high, low, high);
+    if (!std::ranges::all_of(whole.limits, [&](std::int64_t limit) {
+          return ReachOf(problem, whole.index, depth, limit, low, high).satisfiable;
+        })) {
+      continue;
+    }
+    counts.least = std::min(counts.least, count);
+    counts.most = count;
+  }
+  return counts;
 }
 
 LimitBounds::LimitBounds(const SeparableProblem& problem, const Family& family,
                          const ReducedFamily& reduced)
     : problem_(problem), family_(family), reduced_(reduced) {
-  LayerRange range = RangeOfOptions(family, problem.components().size());
+  LayerRange range = RangeOf(family.options, problem.components().size());
   low_ = std::move(range.low);
   high_ = std::move(range.high);
 }

@@ -24,6 +24,7 @@
 #include <span>
 #include <vector>
 
+#include "lts/search/family_halves.h"
 #include "lts/search/pareto_dp.h"
 
 namespace lts {
@@ -46,7 +47,8 @@ struct ReducedFamily {
   std::int64_t maxima = 0;
   std::int64_t minima = 0;
   std::int64_t dimensions() const { return sums + maxima + minima; }
-  // [components] 1 where states of the same key and number of layers have the same total.
+  // [components] 1 where states of the same key and number of layers have the same total. Of a half
+  // one more, of the number of layers of kind 1.
   std::vector<char> fixed_by_key;
 };
 
@@ -54,6 +56,23 @@ struct ReducedFamily {
 // set. Throws kInvalidArgument when the family is not as pareto_dp.h says. O(components^2 options)
 // and a front of the options.
 ReducedFamily Reduce(const SeparableProblem& problem, std::int64_t index, const Family& family);
+
+// The same of one half of the options of a family (family_halves.h) of which `whole` is what Reduce
+// says, with at least one depth: its `options` are indices of halves. Limits hold of totals of both
+// halves, so those of the whole are kept, whatever this half reaches alone. The kind is one more
+// sum, which must be equal.
+ReducedFamily ReduceHalf(const SeparableProblem& problem, const Family& family,
+                         const ReducedFamily& whole, const FamilyHalves::Half& half);
+
+// Outside of this range no architecture of that depth with so many layers of kind 1 satisfies all
+// limits; least > most when none does at all. `depth` is one of whole.depths. O(n_layer limits).
+struct KindCounts {
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+};
+KindCounts CountsInReach(const SeparableProblem& problem, const Family& family,
+                         const ReducedFamily& whole, const FamilyHalves& halves,
+                         std::int64_t depth);
 
 // Whether states can still become architectures that satisfy all limits. Refers to all three
 // arguments.

@@ -14,7 +14,8 @@
 // does: sums and maxima are monotone in each argument, so the order of a and b survives adding the
 // same layer to both, and objectives are monotone in components by promise (Trend). So dropping b
 // loses no point of the front (Bellman's principle for partial orders; Martins 1984). The fronts of
-// all families are then merged. family_reduction.h and layer_states.h say how it is made fast.
+// all families are then merged. family_reduction.h and layer_states.h say how it is made fast, and
+// family_halves.h how much faster it is where options are pairs of halves that do not mix.
 //
 // What makes a problem hard is the number of states that may not be compared: of components that
 // must be equal (worse for one objective and better for another) the values that sums of them take,
@@ -24,6 +25,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lts/base/thread_pool.h"
@@ -37,6 +39,12 @@ enum class Combine { kSum, kMax };
 // not at all; kAny: in any way, which is always true and never fast.
 enum class Trend { kNone, kIncreasing, kDecreasing, kAny };
 
+// Of two criteria at once.
+inline Trend Combined(Trend a, Trend b) {
+  if (a == Trend::kNone) return b;
+  return b == Trend::kNone || a == b ? a : Trend::kAny;
+}
+
 struct Family {
   struct Depth {
     std::int64_t n_layer = 1;        // >= 1
@@ -44,6 +52,10 @@ struct Family {
   };
   std::vector<Depth> depths;          // ascending n_layer
   std::vector<std::int64_t> options;  // [options, components]: what one layer adds; >= 1 option
+  // [options], or empty: two labels of the option, of its first and its second half. Where all
+  // pairs of halves are options, and what they add to is what either half adds (family_halves.h has
+  // it exactly, and checks it), the family is solved by halves, which changes no front.
+  std::vector<std::pair<std::int32_t, std::int32_t>> halves;
 };
 
 // Magnitudes stay below 2^62 in every total, for any choice of options. Calls are pure.
@@ -59,7 +71,8 @@ class SeparableProblem {
   virtual Trend TrendOf(std::int64_t family, std::int64_t criterion,
                         std::int64_t component) const = 0;
   // `depth` is an index into Family::depths; totals: [components]; out: [objectives], minimised.
-  // Of totals that satisfy every limit; finite, or the architecture is on no front.
+  // Of totals that satisfy every limit, and of some that no architecture has, within the range of
+  // those that some have; finite, or the architecture is on no front.
   virtual void Objectives(std::int64_t family, std::int64_t depth,
                           std::span<const std::int64_t> totals, std::span<double> out) const = 0;
   // Also asked of totals that no architecture has, within the range of those that some have.
@@ -77,7 +90,8 @@ struct ExactMember {
 
 struct ExactFront {
   std::vector<ExactMember> members;  // by objectives, ascending; of equal points one
-  std::int64_t states = 0;  // made and not beaten at once, over all families: the work done
+  // Made and not beaten at once, and pairs of halves looked at, over all families: the work done.
+  std::int64_t states = 0;
 };
 
 // The front of all architectures of the problem that satisfy every limit. Deterministic, and the

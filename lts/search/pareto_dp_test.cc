@@ -10,7 +10,7 @@
 
 #include "lts/base/error.h"
 #include "lts/base/rng.h"
-#include "lts/search/pareto_dp_test_support.h"
+#include "lts/search/separable_problem_test_support.h"
 
 namespace lts {
 namespace {
@@ -18,80 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-using Totals = std::span<const std::int64_t>;
-
-std::size_t Index(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-// weights * totals + product_weight * totals[a] * totals[b] + (totals[square] - centre)^2, the last
-// two only where a >= 0 and square >= 0. Products are of components that are never negative.
-struct Criterion {
-  std::vector<std::int64_t> weights;
-  std::int64_t product_weight = 1;
-  std::int64_t a = -1;
-  std::int64_t b = -1;
-  std::int64_t square = -1;
-  std::int64_t centre = 0;
-  bool says_any = false;   // admits of no trend, whatever it is
-  std::int64_t bound = 0;  // as a limit: at most that
-
-  std::int64_t Value(Totals totals) const {
-    std::int64_t value = 0;
-    for (std::size_t c = 0; c < totals.size(); ++c) value += weights[c] * totals[c];
-    if (a >= 0) value += product_weight * totals[Index(a)] * totals[Index(b)];
-    if (square >= 0) {
-      const std::int64_t distance = totals[Index(square)] - centre;
-      value += distance * distance;
-    }
-    return value;
-  }
-
-  Trend TrendOf(std::int64_t component) const {
-    bool up = weights[Index(component)] > 0;
-    bool down = weights[Index(component)] < 0;
-    if (component == square) up = down = true;
-    if (a >= 0 && (component == a || component == b)) {
-      up = up || product_weight > 0;
-      down = down || product_weight < 0;
-    }
-    if (!up && !down) return Trend::kNone;
-    if (says_any || (up && down)) return Trend::kAny;
-    return up ? Trend::kIncreasing : Trend::kDecreasing;
-  }
-};
-
-class TestProblem : public SeparableProblem {
- public:
-  std::vector<Combine> combine;
-  std::vector<Family> list;
-  // [families]: of each its objectives, then its limits.
-  std::vector<std::vector<Criterion>> criteria;
-  std::int64_t objective_count = 1;
-
-  std::span<const Combine> components() const override { return combine; }
-  std::int64_t objectives() const override { return objective_count; }
-  std::int64_t limits() const override {
-    return criteria.empty() ? 0 : std::ssize(criteria[0]) - objective_count;
-  }
-  std::int64_t families() const override { return std::ssize(list); }
-  Family GetFamily(std::int64_t family) const override { return list[Index(family)]; }
-  Trend TrendOf(std::int64_t family, std::int64_t criterion,
-                std::int64_t component) const override {
-    return criteria[Index(family)][Index(criterion)].TrendOf(component);
-  }
-  void Objectives(std::int64_t family, std::int64_t depth, Totals totals,
-                  std::span<double> out) const override {
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = static_cast<double>(criteria[Index(family)][i].Value(totals) +
-                                   static_cast<std::int64_t>(i) * depth);
-    }
-  }
-  bool Satisfies(std::int64_t limit, std::int64_t family, std::int64_t depth,
-                 Totals totals) const override {
-    const Criterion& criterion = criteria[Index(family)][Index(objective_count + limit)];
-    return criterion.Value(totals) <= criterion.bound + depth;
-  }
-};
 
 // One family of one depth; the weights of each objective.
 TestProblem Simple(std::vector<Combine> combine, std::int64_t n_layer,
@@ -104,64 +30,6 @@ TestProblem Simple(std::vector<Combine> combine, std::int64_t n_layer,
   for (const auto& weights : objectives) problem.criteria[0].push_back({.weights = weights});
   problem.objective_count = std::ssize(objectives);
   return problem;
-}
-
-std::vector<std::vector<double>> ObjectivesOf(const ExactFront& front) {
-  std::vector<std::vector<double>> objectives;
-  for (const ExactMember& member : front.members) objectives.push_back(member.objectives);
-  return objectives;
-}
-
-// Every member is what it says, and they are in order.
-void CheckMembers(const SeparableProblem& problem, const ExactFront& front) {
-  for (const ExactMember& member : front.members) {
-    const Family family = problem.GetFamily(member.family);
-    ASSERT_EQ(std::ssize(member.options), family.depths[Index(member.depth)].n_layer);
-    EXPECT_TRUE(std::ranges::is_sorted(member.options));
-    const std::vector<std::int64_t> totals =
-        TotalsOf(problem, family, member.depth, member.options);
-    std::vector<double> objectives(Index(problem.objectives()));
-    problem.Objectives(member.family, member.depth, totals, objectives);
-    EXPECT_EQ(member.objectives, objectives);
-    for (std::int64_t limit = 0; limit < problem.limits(); ++limit)
-      EXPECT_TRUE(problem.Satisfies(limit, member.family, member.depth, totals)) << limit;
-  }
-  EXPECT_TRUE(std::ranges::is_sorted(ObjectivesOf(front)));
-}
-
-std::int64_t ExpectEqualsEnumeration(const SeparableProblem& problem, const std::string& what) {
-  const ExactFront front = SolveExactly(problem);
-  const Enumeration all(problem);
-  EXPECT_EQ(ObjectivesOf(front), all.front()) << what;
-  CheckMembers(problem, front);
-  return all.points();
-}
-
-struct Shape {
-  std::int64_t families = 1;
-  std::vector<std::int64_t> depths = {1};
-  std::int64_t options = 1;
-  std::int64_t components = 1;
-  std::int64_t objectives = 1;
-  std::int64_t limits = 0;
-  std::int64_t values = 4;  // of a component of an option; few make ties
-};
-
-Criterion RandomCriterion(const Shape& shape, bool negative, Rng& rng) {
-  Criterion criterion;
-  for (std::int64_t c = 0; c < shape.components; ++c)
-    criterion.weights.push_back(rng.Bernoulli(0.5) ? rng.Between(-2, 3) : 0);
-  if (!negative && rng.Bernoulli(0.2)) {
-    criterion.a = rng.Below(shape.components);
-    criterion.b = rng.Below(shape.components);
-    criterion.product_weight = rng.Bernoulli(0.7) ? 1 : -1;
-  }
-  if (rng.Bernoulli(0.08)) {
-    criterion.square = rng.Below(shape.components);
-    criterion.centre = rng.Between(0, shape.values);
-  }
-  criterion.says_any = rng.Bernoulli(0.08);
-  return criterion;
 }
 
 // Components that are functions of others, constants and bases above all options are made on
@@ -280,7 +148,7 @@ TEST(SolveExactly, SkipsPointsThatAreNotFinite) {
   class Holes : public TestProblem {
    public:
     explicit Holes(TestProblem problem) : TestProblem(std::move(problem)) {}
-    void Objectives(std::int64_t family, std::int64_t depth, Totals totals,
+    void Objectives(std::int64_t family, std::int64_t depth, std::span<const std::int64_t> totals,
                     std::span<double> out) const override {
       TestProblem::Objectives(family, depth, totals, out);
       if (totals[0] % 2 == 0) out[0] = std::numeric_limits<double>::quiet_NaN();

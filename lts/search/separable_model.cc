@@ -15,12 +15,6 @@ constexpr double kMibUnit = 0x1p-20;  // 1 byte
 
 bool IsTime(Metric metric) { return Info(metric).unit == "ms"; }
 
-Trend Combined(Trend a, Trend b) {
-  if (a == Trend::kNone) return b;
-  if (b == Trend::kNone || a == b) return a;
-  return Trend::kAny;
-}
-
 Trend Opposite(Trend trend) {
   if (trend == Trend::kIncreasing) return Trend::kDecreasing;
   if (trend == Trend::kDecreasing) return Trend::kIncreasing;
@@ -143,7 +137,7 @@ void SeparableSpace::Predict(FamilyInfo& family) const {
   std::vector<double> last_of_all(parts, 0);  // of the one option, where there is one alone
   for (std::size_t p = 0; p < parts; ++p) {
     const Part& part = parts_[p];
-    std::vector<double> terms;
+    std::vector<double> terms;  // [options]
     std::vector<double> last;
     for (std::size_t o = 0; o < options; ++o) {
       const auto& [d_inner, n_head] = family.options[o];
@@ -166,9 +160,12 @@ void SeparableSpace::Predict(FamilyInfo& family) const {
     if (!family.last_apart) last_of_all[p] = last[0];
     if (!family.last_apart || !last_differs) family.forms[p] = FormOf(family, terms);
     if (family.forms[p].of_component >= 0) continue;
-    for (std::size_t i = 0; i < OptionCount(family); ++i) {
-      const double term = i < options ? terms[i] : terms[i - options] + last[i - options];
-      family.predicted_layer[i * 2 * parts + 2 * p] = Units(term, part.unit);
+    for (std::size_t first = 0; first < OptionCount(family); first += options) {
+      // As inner layers, then as the last one.
+      for (std::size_t o = 0; first > 0 && o < options; ++o) terms[o] += last[o];
+      const std::vector<std::int64_t> units = LayerUnits(family, terms, part.unit);
+      for (std::size_t o = 0; o < options; ++o)
+        family.predicted_layer[(first + o) * 2 * parts + 2 * p] = units[o];
     }
   }
   family.shared.assign(family.n_layers.size(), std::vector<double>(parts, 0));
@@ -208,6 +205,10 @@ Family SeparableSpace::GetFamily(std::int64_t index) const {
     family.options.insert(family.options.end(), terms,
                           terms + static_cast<std::ptrdiff_t>(predicted));
     family.options.push_back(i < info.options.size() ? 0 : 1);
+    // Halves of the last layer are their own.
+    const auto& [d_inner, n_head] = info.options[i % info.options.size()];
+    const auto last = static_cast<std::int32_t>(i / info.options.size());
+    family.halves.emplace_back(2 * d_inner + last, 2 * n_head + last);
   }
   return family;
 }

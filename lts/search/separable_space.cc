@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <optional>
 
 #include "lts/base/error.h"
@@ -102,6 +103,36 @@ std::int64_t SeparableSpace::Units(double value, double unit) {
         "choose another --algorithm");
   }
   return static_cast<std::int64_t>(units);
+}
+
+std::vector<std::int64_t> SeparableSpace::LayerUnits(const FamilyInfo& family,
+                                                     std::span<const double> terms, double unit) {
+  constexpr double kEqual = 1e-9;  // of the largest term: more than the rounding of doubles
+  const auto plain = [&] {
+    std::vector<std::int64_t> units;
+    for (const double term : terms) units.push_back(Units(term, unit));
+    return units;
+  };
+  double largest = 0;
+  std::map<std::int32_t, double> of_inner;  // with the first number of heads
+  std::map<std::int32_t, double> of_heads;  // more than that adds, with the first d_inner
+  for (std::size_t o = 0; o < terms.size(); ++o) {
+    const auto& [d_inner, n_head] = family.options[o];
+    if (n_head == family.options[0].second) of_inner[d_inner] = terms[o];
+    if (d_inner == family.options[0].first) of_heads[n_head] = terms[o] - terms[0];
+    largest = std::max(largest, std::abs(terms[o]));
+  }
+  std::vector<std::int64_t> units;
+  for (std::size_t o = 0; o < terms.size(); ++o) {
+    const auto inner = of_inner.find(family.options[o].first);
+    const auto heads = of_heads.find(family.options[o].second);
+    if (inner == of_inner.end() || heads == of_heads.end() ||
+        !(std::abs(inner->second + heads->second - terms[o]) <= kEqual * largest)) {
+      return plain();
+    }
+    units.push_back(Units(inner->second, unit) + Units(heads->second, unit));
+  }
+  return units;
 }
 
 std::int64_t SeparableSpace::Value(int dimension, std::int32_t index) const {
@@ -252,9 +283,7 @@ void SeparableSpace::CountLayers(FamilyInfo& family) const {
     for (const Counted& counted : counted_) {
       std::int64_t first = 0;
       std::int64_t layer = 0;
-      if (counted.objective == nullptr) {
-        first = layer = Units(family.frame->Of(counted.sum, shape), 1 / counted.units);
-      } else {
+      if (counted.objective != nullptr) {
         const auto count = [&](const Graph& graph) {
           return Units(counted.objective->count(graph, options_.workload, options_.config),
                        1 / counted.units);
@@ -265,6 +294,14 @@ void SeparableSpace::CountLayers(FamilyInfo& family) const {
       family.layer.push_back(layer);
       if (base.size() < counted_.size()) base.push_back(first - layer);
     }
+  }
+  for (std::size_t c = 0; c < counted_.size(); ++c) {
+    if (counted_[c].objective != nullptr) continue;
+    std::vector<double> terms;
+    for (const auto& option : family.options)
+      terms.push_back(family.frame->Of(counted_[c].sum, shape_of(option)));
+    const std::vector<std::int64_t> units = LayerUnits(family, terms, 1 / counted_[c].units);
+    for (std::size_t o = 0; o < units.size(); ++o) family.layer[o * counted_.size() + c] = units[o];
   }
   family.base.assign(family.n_layers.size(), base);
 }

@@ -9,6 +9,11 @@
 // is, within a family, an affine function of a counted one (times often are of d_inner), that one's
 // component stands for both.
 //
+// What a layer adds is often what its d_inner and what its n_head add, and its activations are the
+// wider of both's. So that this holds of integers as well, the two are rounded apart where it does,
+// and are the halves of the solver's options (search/family_halves.h). Where a constraint ties
+// d_inner to n_head not all pairs are options, and layers are added whole.
+//
 // Layers are exchangeable but for the last one, of which an engine may compute less in a prefill
 // (CostModel::Last). Where layers may differ and a prefill is predicted, each option is there
 // twice, as an inner and as the last layer; a component counts last layers, and two limits ask for
@@ -76,9 +81,17 @@ class SeparableSpace final : public SeparableProblem {
   static constexpr int kDModel = 1;
   static constexpr int kDInner = 2;
   static constexpr int kNHead = 3;
+
+  struct FamilyInfo;
   // Of a count or a time, as components hold them. Throws kUnsupported when the number of units is
   // too large to add up in 64 bits.
   static std::int64_t Units(double value, double unit);
+
+  // [options], of terms of the options of a family. Where every term is what d_inner and what
+  // n_head add, and each goes with the first of the other, each is rounded by itself: off by one
+  // unit at most. Else to the nearest.
+  static std::vector<std::int64_t> LayerUnits(const FamilyInfo& family,
+                                              std::span<const double> terms, double unit);
 
   // A counted metric, or a sum over layers that laws take: its component and how many of the
   // component's units are one of its own.

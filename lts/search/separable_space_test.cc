@@ -9,6 +9,7 @@
 
 #include "lts/base/error.h"
 #include "lts/search/device_test_support.h"
+#include "lts/search/family_halves.h"
 #include "lts/search/search_test_support.h"
 
 namespace lts {
@@ -137,7 +138,8 @@ TEST(SeparableSpace, TheSolverFindsTheFrontOfTheEnumeration) {
       {"n_layer * d_inner <= 400"},
       {"6e4 <= decoder_params < 2.5e5"},
       {"decoder_params / n_layer > 5e4", "n_head == 2"},
-      {"lts_law < 3.2", "d_inner >= d_model"}};
+      {"lts_law < 3.2", "d_inner >= d_model"},
+      {"d_inner >= 50 * n_head"}};
   for (const auto& specs : problems) {
     for (const auto& rules : constraints) {
       const SearchSpace space = Heterogeneous(rules);
@@ -172,6 +174,38 @@ TEST(SeparableSpace, TheSolverFindsTheFrontOfTheEnumeration) {
       }
       EXPECT_EQ(found, expected) << specs[0].name << " with " << testing::PrintToString(rules);
     }
+  }
+}
+
+// Of the families of a space of 3 and 6 heads, whose logarithms and times no unit holds exactly:
+// how many are solved by halves.
+std::int64_t FamiliesOfHalves(const std::vector<std::string>& constraints,
+                              const std::vector<ObjectiveSpec>& specs) {
+  const auto with = [](const std::vector<std::string>& rules) {
+    return TinySpace({1, 2, 3}, {66, 96}, {64, 128, 192, 320}, {2, 3, 6}, true, rules);
+  };
+  const SearchSpace space = with(constraints);
+  const SearchOptions options = Options(specs);
+  const CostModel model = ModelOfMadeUpDevice(with({}), options, 30);
+  SeparableSpace problem(space, options);
+  problem.SetModel(&model, Outlook::kExpected);
+  std::int64_t count = 0;
+  for (std::int64_t family = 0; family < problem.families(); ++family) {
+    count += static_cast<std::int64_t>(
+        SplitFamily(problem.components(), problem.GetFamily(family)).has_value());
+  }
+  return count;
+}
+
+TEST(SeparableSpace, LayersAreHalvesUnlessAConstraintTiesThem) {
+  const std::vector<std::vector<ObjectiveSpec>> problems = {
+      {{"lts_law"}, {"latency_ms"}, {"peak_memory_mib"}},
+      {{"decoder_params", Direction::kMaximize}, {"ttft_ms"}, {"tpot_ms"}},
+      {{"nsc"}, {"gemstones"}, {"tpot_ms"}}};
+  for (const auto& specs : problems) {
+    EXPECT_EQ(FamiliesOfHalves({}, specs), 2) << specs[0].name;
+    EXPECT_EQ(FamiliesOfHalves({"d_inner >= 1.5 * d_model", "n_head <= d_model / 22"}, specs), 2);
+    EXPECT_EQ(FamiliesOfHalves({"d_inner >= 50 * n_head"}, specs), 0);
   }
 }
 
